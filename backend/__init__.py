@@ -1,0 +1,1 @@
+"""Doppel worker: diffusion, lifting and the service that runs them."""

@@ -1,0 +1,1 @@
+"""The synthetic-human factory and its datasets."""

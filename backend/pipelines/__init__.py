@@ -1,0 +1,1 @@
+"""One file a pipeline, one class, one __call__."""

@@ -1,0 +1,1 @@
+"""One script a model, one shared loop."""

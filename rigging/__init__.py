@@ -1,0 +1,1 @@
+"""Body model, skinning and rigging on numpy and scipy."""
