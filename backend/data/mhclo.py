@@ -1,0 +1,365 @@
+"""MakeHuman clothes (`.mhclo` + `.obj` + `.mhmat`): reading, fitting to a shaped body and skinning.
+
+A garment vertex is bound to three vertices of the MakeHuman `hm08` base mesh (19,158 vertices, helpers
+included): it lies at their weighted mean plus an offset. Offsets are written in decimetres, Y up, for the
+base mesh's own A-pose; `x_scale i j d` and its like say that the x offsets are true where the two base
+vertices i and j are d decimetres apart along x, and grow and shrink with that distance.
+
+Format: MakeHuman's "MHCLO" file format as its `proxy.py` reads it (http://www.makehumancommunity.org/wiki).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..protocol.errors import DoppelError
+
+HM08_VERTICES = 19158
+METRES_PER_DECIMETRE = 0.1
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tga", ".bmp")
+_NOT_DIFFUSE = ("_nrm", "_nrml", "_normal", "_normals", "_ao", "_displacement", "_bump", "_spec", "_specular")
+_TEXTURE_KEYS = {"diffuseTexture": "texture", "normalmapTexture": "normal_map", "aomapTexture": "occlusion_map"}
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int32]
+
+
+class AssetError(DoppelError):
+    """An asset file is missing, broken or does not fit its neighbours. The message names the file."""
+
+    def __init__(self, path: Path, what: str, hint: str = "Fetch the file again, see docs/assets.md.") -> None:
+        super().__init__("asset", f"{path}: {what}", hint)
+        self.path = path
+
+
+@dataclass(frozen=True)
+class AxisScale:
+    """`x_scale i j d`: offsets along one axis are multiplied by |V_i - V_j| along it / d (metres)."""
+
+    first: int
+    second: int
+    distance: float
+
+    def factor(self, coordinates: Float) -> float:
+        """coordinates: (19158,) of the base along the axis, metres."""
+        return float(abs(coordinates[self.first] - coordinates[self.second])) / self.distance
+
+
+@dataclass(frozen=True)
+class Obj:
+    """A wavefront mesh: polygons triangulated as fans; `uv_faces` indexes `uvs` (origin lower left)."""
+
+    vertices: Float  # (N, 3), the file's unit
+    faces: Int  # (F, 3)
+    uvs: Float  # (T, 2); one zero row when the file has none
+    uv_faces: Int  # (F, 3)
+    face_groups: list[str]  # (F,) the `g` line in force
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a `.mhmat` names that is on disk, with the diffuse factor (linear RGB as written)."""
+
+    name: str
+    texture: Path | None = None
+    normal_map: Path | None = None
+    occlusion_map: Path | None = None
+    transparent: bool = False
+
+
+@dataclass(frozen=True)
+class Garment:
+    """A mesh bound to the hm08 base. N vertices, F triangles, T texture coordinates."""
+
+    name: str
+    path: Path
+    vertex_ids: Int  # (N, 3) hm08 vertices
+    weights: Float  # (N, 3) sum to 1; negative ones extrapolate
+    offsets: Float  # (N, 3) metres, in the frame of the base's A-pose, before scaling
+    scales: tuple[AxisScale | None, AxisScale | None, AxisScale | None]
+    delete_verts: NDArray[np.bool_]  # (19158,) body vertices that the garment hides
+    faces: Int  # (F, 3)
+    uvs: Float  # (T, 2) origin lower left
+    uv_faces: Int  # (F, 3)
+    z_depth: int  # layer order: larger is further out
+    material: Material
+    has_alpha: bool  # the texture has pixels that are not opaque
+    tags: tuple[str, ...] = field(default=())
+
+    @property
+    def texture(self) -> Path | None:
+        return self.material.texture
+
+    def fit(self, base_vertices: Float, base_rotations: Float | None = None) -> Float:
+        """Garment vertices (N, 3) on a base (19158, 3): Y up, metres.
+
+        base_rotations: (19158, 3, 3) how each base vertex has been turned since the A-pose that the offsets
+        are written for (see `rest_rotations`); None where the base stands in that A-pose. The scale
+        references lie on head, torso and feet and are measured on `base_vertices` as they are.
+        """
+        if base_vertices.shape != (HM08_VERTICES, 3):
+            raise ValueError(f"base_vertices must be ({HM08_VERTICES}, 3), got {base_vertices.shape}")
+        factors = [1.0 if s is None else s.factor(base_vertices[:, axis]) for axis, s in enumerate(self.scales)]
+        offsets = self.offsets * factors
+        if base_rotations is not None:
+            blended = np.einsum("nk,nkij->nij", self.weights, base_rotations[self.vertex_ids])
+            offsets = np.einsum("nij,nj->ni", nearest_rotations(blended), offsets)
+        return np.einsum("nk,nki->ni", self.weights, base_vertices[self.vertex_ids]) + offsets
+
+    def skin(self, base_weights: NDArray[np.floating]) -> Float:
+        """Skin weights (N, J) of the garment from those of the base (19158, J): rows >= 0, sum 1."""
+        mixed = np.einsum("nk,nkj->nj", self.weights, base_weights[self.vertex_ids])
+        mixed = np.clip(mixed, 0.0, None)
+        return mixed / np.maximum(mixed.sum(axis=1, keepdims=True), 1e-12)
+
+
+def nearest_rotations(matrices: Float) -> Float:
+    """The rotation nearest to each matrix (..., 3, 3), by singular values."""
+    u, _, vt = np.linalg.svd(matrices)
+    sign = np.linalg.det(u @ vt)
+    u = u * np.stack([np.ones_like(sign), np.ones_like(sign), sign], axis=-1)[..., None, :]
+    return u @ vt
+
+
+def rest_rotations(source: Float, target: Float, weights: NDArray[np.floating]) -> Float:
+    """How each base vertex (19158, 3, 3) turned between two rests of the same body, e.g. A-pose to T-pose.
+
+    source, target: (19158, 3); weights: (19158, J). Each joint's rotation is the Kabsch fit of the vertices it
+    moves (weighted by the square of their weights); a vertex blends its joints' rotations by its weights.
+    """
+    joints = np.tile(np.eye(3), (weights.shape[1], 1, 1))
+    for joint in range(weights.shape[1]):
+        w = np.asarray(weights[:, joint], dtype=np.float64) ** 2
+        chosen = w > 0.01
+        if np.count_nonzero(chosen) < 8:
+            continue
+        w, a, b = w[chosen, None], source[chosen], target[chosen]
+        a = a - (w * a).sum(axis=0) / w.sum()
+        b = b - (w * b).sum(axis=0) / w.sum()
+        joints[joint] = nearest_rotations(b.T @ (w * a))
+    return nearest_rotations(np.einsum("vj,jab->vab", np.asarray(weights, dtype=np.float64), joints))
+
+
+def load_mhclo(path: Path | str, material: Path | str | None = None) -> Garment:
+    """Read a `.mhclo` with its mesh, material and textures.
+
+    material: a `.mhmat` to use instead of the one the file names. Without either, an image beside the file
+    that is not a normal, occlusion or displacement map is taken for the diffuse texture.
+    Raises AssetError naming the file that is missing, broken or does not fit.
+    """
+    path = Path(path)
+    words: dict[str, str] = {}
+    scales: list[AxisScale | None] = [None, None, None]
+    tags: list[str] = []
+    rows: list[list[float]] = []
+    deleted: list[str] = []
+    section = ""
+    for number, line in _lines(path):
+        head, *rest = line.split()
+        try:
+            if head in ("verts", "delete_verts"):
+                section = head
+            elif head.isdigit():
+                if section == "verts":
+                    rows.append(_binding(rest, int(head)))
+                elif section == "delete_verts":
+                    deleted += [head, *rest]
+                else:
+                    raise ValueError("numbers before `verts`")
+            elif head in ("x_scale", "y_scale", "z_scale"):
+                distance = float(rest[2]) * METRES_PER_DECIMETRE
+                if not distance > 0:
+                    raise ValueError("a scale of zero length")
+                scales["xyz".index(head[0])] = AxisScale(int(rest[0]), int(rest[1]), distance)
+            elif head == "tag":
+                tags.append(" ".join(rest))
+            else:
+                words[head] = " ".join(rest)
+        except (ValueError, IndexError) as error:
+            raise AssetError(path, f"line {number} cannot be read ({error}): {line[:60]!r}") from error
+
+    if not rows:
+        raise AssetError(path, "no vertex is bound: there are no lines after `verts`")
+    if words.get("basemesh", "hm08") != "hm08":
+        raise AssetError(path, f"made for the base mesh {words['basemesh']!r}, only hm08 is known")
+    table = np.asarray(rows, dtype=np.float64)
+    vertex_ids = table[:, :3].astype(np.int32)
+    used = [s for s in scales if s is not None]
+    highest = max([int(vertex_ids.max()), *(max(s.first, s.second) for s in used)])
+    if not np.isfinite(table).all() or highest >= HM08_VERTICES:
+        raise AssetError(path, f"bound to base vertex {highest}, hm08 has {HM08_VERTICES}")
+    sums = table[:, 3:6].sum(axis=1, keepdims=True)
+    if np.abs(sums - 1.0).max() > 0.05:
+        worst = float(sums[np.abs(sums - 1.0).argmax(), 0])
+        raise AssetError(path, f"vertex weights must sum to 1, one row sums to {worst:.3f}")
+
+    mesh = load_obj(path.with_name(words.get("obj_file", path.stem + ".obj")))
+    if len(mesh.vertices) != len(rows):
+        raise AssetError(path, f"binds {len(rows)} vertices, {words.get('obj_file')} has {len(mesh.vertices)}")
+    if material is None and words.get("material"):
+        material = path.parent / words["material"]
+    found = load_mhmat(Path(material)) if material is not None else _material_beside(path)
+    return Garment(
+        name=words.get("name", path.stem),
+        path=path,
+        vertex_ids=vertex_ids,
+        weights=table[:, 3:6] / sums,
+        offsets=table[:, 6:9] * METRES_PER_DECIMETRE,
+        scales=(scales[0], scales[1], scales[2]),
+        delete_verts=_deleted_mask(path, deleted),
+        faces=mesh.faces,
+        uvs=mesh.uvs,
+        uv_faces=mesh.uv_faces,
+        z_depth=int(words.get("z_depth", "50")),
+        material=found,
+        has_alpha=found.texture is not None and _has_alpha(found.texture),
+        tags=tuple(tags),
+    )
+
+
+def load_obj(path: Path | str) -> Obj:
+    """Read vertices, texture coordinates and polygons of a wavefront `.obj`. Raises AssetError."""
+    path = Path(path)
+    vertices: list[list[float]] = []
+    uvs: list[list[float]] = []
+    faces: list[list[int]] = []
+    uv_faces: list[list[int]] = []
+    groups: list[str] = []
+    group = ""
+    for number, line in _lines(path):
+        head, *rest = line.split()
+        try:
+            if head == "v":
+                vertices.append([float(x) for x in rest[:3]])
+            elif head == "vt":
+                uvs.append([float(x) for x in rest[:2]])
+            elif head == "g":
+                group = " ".join(rest)
+            elif head == "f":
+                corners = [(corner.split("/") + [""])[:2] for corner in rest]
+                ids = [_obj_index(v, len(vertices)) for v, _ in corners]
+                uv_ids = [_obj_index(t, len(uvs)) if t else 0 for _, t in corners]
+                for second in range(1, len(ids) - 1):
+                    faces.append([ids[0], ids[second], ids[second + 1]])
+                    uv_faces.append([uv_ids[0], uv_ids[second], uv_ids[second + 1]])
+                    groups.append(group)
+        except (ValueError, IndexError) as error:
+            raise AssetError(path, f"line {number} cannot be read ({error}): {line[:60]!r}") from error
+    if not vertices or not faces:
+        raise AssetError(path, f"{len(vertices)} vertices and {len(faces)} faces: not a mesh")
+    if any(len(row) != 3 for row in vertices) or any(len(row) != 2 for row in uvs):
+        raise AssetError(path, "a vertex or texture coordinate is cut short")
+    points = np.asarray(vertices, dtype=np.float64)
+    if not np.isfinite(points).all():
+        raise AssetError(path, "a vertex is not finite")
+    return Obj(
+        vertices=points,
+        faces=np.asarray(faces, dtype=np.int32),
+        uvs=np.asarray(uvs or [[0.0, 0.0]], dtype=np.float64),
+        uv_faces=np.asarray(uv_faces, dtype=np.int32),
+        face_groups=groups,
+    )
+
+
+def load_mhmat(path: Path | str) -> Material:
+    """Read the texture paths of a `.mhmat`; lines about shaders are left out. Raises AssetError."""
+    path = Path(path)
+    textures: dict[str, Path] = {}
+    name, transparent = path.stem, False
+    for _, line in _lines(path):
+        key, _, value = line.partition(" ")
+        value = value.strip()
+        if key == "name":
+            name = value
+        elif key == "transparent":
+            transparent = value.lower() == "true"
+        elif key in _TEXTURE_KEYS:
+            textures[_TEXTURE_KEYS[key]] = path.parent / value
+    for texture in textures.values():
+        if not texture.is_file():
+            raise AssetError(texture, f"texture is missing, {path.name} names it")
+    return Material(
+        name,
+        texture=textures.get("texture"),
+        normal_map=textures.get("normal_map"),
+        occlusion_map=textures.get("occlusion_map"),
+        transparent=transparent,
+    )
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number, text) of the lines that are neither empty nor comments."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise AssetError(path, f"cannot be opened ({error.strerror})") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if line and not line.startswith(("#", "//")):
+            yield number, line
+
+
+def _binding(rest: list[str], first: int) -> list[float]:
+    """ids (3), weights (3), offsets (3) of a `verts` line: one vertex alone, or the full nine numbers."""
+    if not rest:
+        return [first, first, first, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    if len(rest) != 8:
+        raise ValueError(f"{len(rest) + 1} numbers, 1 or 9 expected")
+    return [first, int(rest[0]), int(rest[1]), *(float(x) for x in rest[2:])]
+
+
+def _deleted_mask(path: Path, tokens: list[str]) -> NDArray[np.bool_]:
+    """(19158,) from `3 7 - 9 12`: single vertices and inclusive ranges."""
+    mask = np.zeros(HM08_VERTICES, dtype=bool)
+    position = 0
+    try:
+        while position < len(tokens):
+            start = stop = int(tokens[position])
+            position += 1
+            if position < len(tokens) and tokens[position] == "-":
+                stop = int(tokens[position + 1])
+                position += 2
+            if not 0 <= start <= stop < HM08_VERTICES:
+                raise ValueError(f"range {start} - {stop} is outside hm08")
+            mask[start : stop + 1] = True
+    except (ValueError, IndexError) as error:
+        raise AssetError(path, f"`delete_verts` cannot be read ({error})") from error
+    return mask
+
+
+def _obj_index(text: str, count: int) -> int:
+    """0-based index from a 1-based or, counted from the end, negative one."""
+    value = int(text)
+    index = value - 1 if value > 0 else count + value
+    if not 0 <= index < count:
+        raise ValueError(f"index {value} of {count}")
+    return index
+
+
+def _material_beside(path: Path) -> Material:
+    """The image beside a `.mhclo` that names no material; the shortest name wins where there are several."""
+    images = sorted(p for p in path.parent.iterdir() if p.suffix.lower() in _IMAGE_SUFFIXES)
+    diffuse = [p for p in images if not p.stem.lower().endswith(_NOT_DIFFUSE)]
+    if not diffuse:
+        raise AssetError(path, "names no material, and no diffuse texture lies beside it")
+    texture = min(diffuse, key=lambda p: (len(p.name), p.name))
+    normals = [p for p in images if p.stem.lower().endswith(("_nrm", "_nrml", "_normal", "_normals"))]
+    return Material(texture.stem, texture=texture, normal_map=normals[0] if normals else None)
+
+
+def _has_alpha(texture: Path) -> bool:
+    """Whether any pixel is less than opaque."""
+    try:
+        with Image.open(texture) as image:
+            if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+                return False
+            lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+    except (OSError, ValueError) as error:
+        raise AssetError(texture, f"is not a readable image ({error})") from error
+    return int(lowest) < 250  # type: ignore[arg-type]
