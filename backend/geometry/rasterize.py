@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 _DEPTH_STEPS = 1 << 28
+_EDGE = 1e-3  # pixels; closes the cracks that rounding opens between neighbours
 
 
 class Fragments(NamedTuple):
@@ -20,8 +21,18 @@ class Fragments(NamedTuple):
 
     face: Tensor  # [N] index into the faces
     pixel: Tensor  # [N] row * size + column
-    barycentric: Tensor  # [N, 3]
     depth: Tensor  # [N] z in view space, larger is nearer to the front camera
+    planes: Tensor  # [F, 2, 3] coefficients (column, row, 1) of the first two barycentrics of each face
+    size: int
+
+    def barycentric(self, chosen: Tensor) -> Tensor:
+        """Barycentrics (M, 3) of the fragments at index ``chosen`` (M,)."""
+        pixel = self.pixel[chosen]
+        row = torch.div(pixel, self.size, rounding_mode="floor")
+        column = pixel - row * self.size
+        planes = self.planes[self.face[chosen]]
+        w = planes[..., 0] * column.unsqueeze(1) + planes[..., 1] * row.unsqueeze(1) + planes[..., 2]
+        return torch.cat([w, 1 - w.sum(1, keepdim=True)], dim=1)
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class Layer:
 
 
 def make_fragments(vertices: Tensor, faces: Tensor, size: int) -> Fragments:
-    """Expand triangles into fragments.
+    """Expand triangles into rows and rows into fragments; no candidate outside its triangle is ever made.
 
     Args:
         vertices: [V, 3] in view space [-1, 1]^3; what lies outside the picture is clipped.
@@ -57,51 +68,62 @@ def make_fragments(vertices: Tensor, faces: Tensor, size: int) -> Fragments:
     corners = vertices[faces].float()
     xs = (corners[..., 0] + 1) * (size / 2) - 0.5
     ys = (1 - corners[..., 1]) * (size / 2) - 0.5
-    left = xs.amin(1).ceil().clamp(0, size).long()
-    right = xs.amax(1).floor().clamp(-1, size - 1).long()
+    planes = _barycentric_planes(xs, ys)
+
     top = ys.amin(1).ceil().clamp(0, size).long()
     bottom = ys.amax(1).floor().clamp(-1, size - 1).long()
-    widths = (right - left + 1).clamp_min(0)
-    counts = widths * (bottom - top + 1).clamp_min(0)
+    face_of_row, step = _expand((bottom - top + 1).clamp_min(0) * (planes.abs().sum((1, 2)) > 0))
+    row = top[face_of_row] + step
 
-    face = torch.repeat_interleave(counts)
-    if face.numel() == 0:
-        empty = face.new_zeros(0)
-        return Fragments(empty, empty, corners.new_zeros((0, 3)), corners.new_zeros(0))
-    starts = torch.cumsum(counts, 0) - counts
-    inside_box = torch.arange(face.numel(), device=face.device) - starts[face]
-    row_in_box = torch.div(inside_box, widths[face], rounding_mode="floor")
-    column = left[face] + inside_box - row_in_box * widths[face]
-    row = top[face] + row_in_box
+    # A row's span is where all three barycentrics are >= 0: each bounds the column from one side.
+    coefficients = torch.cat([planes, _third(planes)], dim=1)[face_of_row]  # [R, 3, 3]
+    slope, rest = coefficients[..., 0], coefficients[..., 1] * row.unsqueeze(1) + coefficients[..., 2]
+    bound = -rest / torch.where(slope == 0, torch.ones_like(slope), slope)
+    limit = float(size)
+    low = torch.where(slope > 0, bound, -limit).amax(1)
+    high = torch.where(slope < 0, bound, limit).amin(1)
+    high = torch.where(((slope == 0) & (rest < -_EDGE)).any(1), -limit, high)
+    first = (low - _EDGE).ceil().clamp(0, size).long()
+    last = (high + _EDGE).floor().clamp(-1, size - 1).long()
 
-    # Barycentrics are affine in the pixel: precompute the three coefficients a face.
+    zs = corners[..., 2][face_of_row]
+    dz = (zs * slope).sum(1)
+    z0 = (zs * rest).sum(1)
+    span, step = _expand((last - first + 1).clamp_min(0))
+    column = first[span] + step
+    depth = z0[span] + dz[span] * column
+    return Fragments(face_of_row[span], (row * size)[span] + column, depth, planes, size)
+
+
+def _barycentric_planes(xs: Tensor, ys: Tensor) -> Tensor:
+    """Coefficients (F, 2, 3) of the first two barycentrics as planes over (column, row); zeros for slivers."""
     x0, x1, x2 = xs.unbind(1)
     y0, y1, y2 = ys.unbind(1)
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-    inverse = torch.where(area.abs() > 1e-12, 1 / area, torch.zeros_like(area))
-    planes = torch.stack(
-        [(y1 - y2) * inverse, (x2 - x1) * inverse, (x1 * y2 - x2 * y1) * inverse,
-         (y2 - y0) * inverse, (x0 - x2) * inverse, (x2 * y0 - x0 * y2) * inverse],
-        dim=1,
-    )[face]
-    px, py = column.float(), row.float()
-    w0 = planes[:, 0] * px + planes[:, 1] * py + planes[:, 2]
-    w1 = planes[:, 3] * px + planes[:, 4] * py + planes[:, 5]
-    w2 = 1 - w0 - w1
-    edge = -1e-4
-    keep = ((w0 >= edge) & (w1 >= edge) & (w2 >= edge) & (inverse[face] != 0)).nonzero().squeeze(1)
-    face, pixel = face[keep], (row * size + column)[keep]
-    barycentric = torch.stack([w0[keep], w1[keep], w2[keep]], dim=1)
-    depth = (corners[..., 2][face] * barycentric).sum(1)
-    return Fragments(face, pixel, barycentric, depth)
+    first = torch.stack([y1 - y2, x2 - x1, x1 * y2 - x2 * y1], dim=1)
+    second = torch.stack([y2 - y0, x0 - x2, x2 * y0 - x0 * y2], dim=1)
+    inverse = torch.where(area.abs() > 1e-9, 1 / area, torch.zeros_like(area))
+    return torch.stack([first, second], dim=1) * inverse.view(-1, 1, 1)
 
 
-def resolve(fragments: Fragments, size: int, side: str = "front") -> Layer:
+def _third(planes: Tensor) -> Tensor:
+    """The plane (F, 1, 3) of the third barycentric, since the three add up to 1."""
+    return planes.new_tensor([0.0, 0.0, 1.0]) - planes.sum(1, keepdim=True)
+
+
+def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """For counts (N,): the owner of each of the sum(counts) elements and its place within the owner."""
+    owner = torch.repeat_interleave(counts)
+    starts = torch.cumsum(counts, 0) - counts
+    return owner, torch.arange(owner.numel(), device=counts.device) - starts[owner]
+
+
+def resolve(fragments: Fragments, side: str = "front") -> Layer:
     """The nearest fragment of each pixel for the ``front`` (largest z) or ``back`` (smallest z) camera."""
+    size = fragments.size
     depth = fragments.depth if side == "front" else -fragments.depth
     quantised = ((depth.clamp(-4, 4) + 4) * (_DEPTH_STEPS / 8)).long()
-    index = torch.arange(depth.numel(), device=depth.device)
-    keys = (quantised << 32) | index
+    keys = (quantised << 32) | torch.arange(depth.numel(), device=depth.device)
     best = keys.new_full((size * size,), -1)
     best.scatter_reduce_(0, fragments.pixel, keys, "amax")
     seen = best >= 0
@@ -110,7 +132,7 @@ def resolve(fragments: Fragments, size: int, side: str = "front") -> Layer:
     barycentric = depth.new_zeros((size * size, 3))
     z = depth.new_zeros(size * size)
     face[seen] = fragments.face[chosen]
-    barycentric[seen] = fragments.barycentric[chosen]
+    barycentric[seen] = fragments.barycentric(chosen)
     z[seen] = fragments.depth[chosen]
     return Layer(face.view(size, size), barycentric.view(size, size, 3), z.view(size, size))
 
@@ -127,4 +149,4 @@ def rasterize(vertices: Tensor, faces: Tensor, size: int) -> tuple[Layer, Layer]
         (front, back), both in the front camera's pixels.
     """
     fragments = make_fragments(vertices, faces, size)
-    return resolve(fragments, size, "front"), resolve(fragments, size, "back")
+    return resolve(fragments, "front"), resolve(fragments, "back")
