@@ -1,0 +1,1 @@
+"""What the worker and its clients agree on: messages, requests, errors, versions. Standard library only."""

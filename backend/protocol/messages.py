@@ -1,0 +1,149 @@
+"""The wire format: a JSON header and raw binary frames, bounded before anything is parsed.
+
+A message is a ZeroMQ multipart message. Its first part is UTF-8 JSON, ``{"protocol": 1, "type": "...", "fields":
+{...}}``; each further part is a binary frame (a preview picture, a piece of a file). Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from .errors import DoppelError
+from .jobs import check_job_id
+from .version import PROTOCOL_VERSION
+
+MAX_HEADER_BYTES = 256 * 1024
+MAX_FRAMES = 16
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+REQUESTS = ("hello", "generate", "preview", "fit_photo", "cancel", "status", "results", "delete", "shutdown")
+"""Sent by the client. The worker's answer to hello, cancel, status, results, delete and shutdown bears the same type."""
+
+EVENTS = ("accepted", "progress", "done", "failed")
+"""Sent by the worker about a job; `failed` also answers a request that could not be served."""
+
+TYPES = frozenset(REQUESTS + EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `fields` is a JSON object, `frames` are raw bytes."""
+
+    type: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    frames: tuple[bytes, ...] = ()
+
+    @property
+    def job(self) -> str:
+        """The job id it is about.
+
+        Raises:
+            DoppelError: ``job_id_invalid``.
+        """
+        return check_job_id(self.fields.get("job"))
+
+    def text(self, name: str, default: str = "", limit: int = 256) -> str:
+        """A short text field.
+
+        Raises:
+            DoppelError: ``field_invalid``.
+        """
+        value = self.fields.get(name, default)
+        if isinstance(value, str) and len(value) <= limit:
+            return value
+        raise DoppelError("field_invalid", f"'{name}' must be a text of at most {limit} characters")
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """A whole-number field between `low` and `high`.
+
+        Raises:
+            DoppelError: ``field_invalid``.
+        """
+        value = self.fields.get(name, default)
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise DoppelError("field_invalid", f"'{name}' must be a whole number from {low} to {high}")
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A true-or-false field.
+
+        Raises:
+            DoppelError: ``field_invalid``.
+        """
+        value = self.fields.get(name, default)
+        if isinstance(value, bool):
+            return value
+        raise DoppelError("field_invalid", f"'{name}' must be true or false")
+
+
+def encode(message: Message) -> list[bytes]:
+    """The parts to send.
+
+    Raises:
+        DoppelError: ``message_too_large`` or ``message_invalid``.
+    """
+    if message.type not in TYPES:
+        raise DoppelError("type_unknown", f"there is no message type '{message.type}'")
+    envelope = {"protocol": PROTOCOL_VERSION, "type": message.type, "fields": message.fields}
+    try:
+        header = json.dumps(envelope, allow_nan=False, separators=(",", ":")).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DoppelError("message_invalid", f"the '{message.type}' message cannot be written as JSON: {error}") from None
+    parts = [header, *message.frames]
+    _check_sizes(parts)
+    return parts
+
+
+def decode(parts: Sequence[bytes]) -> Message:
+    """The message in `parts`, from an untrusted peer.
+
+    Raises:
+        DoppelError: ``message_too_large``, ``message_invalid``, ``protocol_mismatch`` or ``type_unknown``.
+    """
+    _check_sizes(parts)
+    try:
+        header = json.loads(bytes(parts[0]).decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise DoppelError("message_invalid", "the message's header is not JSON") from None
+    if not isinstance(header, dict):
+        raise DoppelError("message_invalid", "the message's header is not an object")
+    version = header.get("protocol")
+    if version != PROTOCOL_VERSION or isinstance(version, bool):
+        shown = version if isinstance(version, int) and abs(version) < 10**6 else "an unknown version"
+        raise DoppelError(
+            "protocol_mismatch",
+            f"the other side speaks protocol {shown}, this side {PROTOCOL_VERSION}",
+            "install the same version of the extension and the worker",
+        )
+    kind, fields = header.get("type"), header.get("fields", {})
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise DoppelError("type_unknown", "the message's type is not known")
+    if not isinstance(fields, dict):
+        raise DoppelError("message_invalid", "the message's fields are not an object")
+    return Message(kind, fields, tuple(bytes(part) for part in parts[1:]))
+
+
+def _check_sizes(parts: Sequence[bytes]) -> None:
+    if not parts:
+        raise DoppelError("message_invalid", "the message is empty")
+    if len(parts) - 1 > MAX_FRAMES:
+        raise DoppelError("message_too_large", f"the message has {len(parts) - 1} frames; at most {MAX_FRAMES} are read")
+    if len(parts[0]) > MAX_HEADER_BYTES:
+        raise DoppelError("message_too_large", f"the header is over {MAX_HEADER_BYTES} bytes")
+    if any(len(part) > MAX_FRAME_BYTES for part in parts[1:]):
+        raise DoppelError("message_too_large", f"a frame is over {MAX_FRAME_BYTES} bytes")
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is out of range")
+    return value

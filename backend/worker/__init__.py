@@ -1,0 +1,1 @@
+"""The service that runs pipelines: sockets, keys, job store, life cycle."""
