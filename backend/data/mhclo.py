@@ -11,12 +11,13 @@ Format: MakeHuman's "MHCLO" file format as its `proxy.py` reads it (http://www.m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.spatial import cKDTree
 
 from ..protocol.errors import DoppelError
 
@@ -117,6 +118,38 @@ class Garment:
         mixed = np.einsum("nk,nkj->nj", self.weights, base_weights[self.vertex_ids])
         mixed = np.clip(mixed, 0.0, None)
         return mixed / np.maximum(mixed.sum(axis=1, keepdims=True), 1e-12)
+
+    def hidden_vertices(self, base_mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(N,) vertices bound for the greater part to masked base vertices (19158,), e.g. an outer garment's."""
+        return np.einsum("nk,nk->n", self.weights, base_mask[self.vertex_ids].astype(np.float64)) > 0.5
+
+    def subset(self, chosen: NDArray[np.bool_], base_vertices: Float | None = None) -> Garment:
+        """The faces that are chosen (F,), without the vertices that no face uses then.
+
+        base_vertices: (19158, 3) a body to measure on: the body vertices that lie under what was left out, not
+        under what was chosen, are no longer hidden. Without it `delete_verts` stays as it is.
+        """
+        used, faces = np.unique(self.faces[chosen], return_inverse=True)
+        used_uvs, uv_faces = np.unique(self.uv_faces[chosen], return_inverse=True)
+        hides = self.delete_verts.copy()
+        if base_vertices is not None and hides.any():
+            vertices = self.fit(base_vertices)
+            left = np.setdiff1d(np.arange(len(vertices)), used)
+            if left.size:
+                hidden = base_vertices[self.delete_verts]
+                to_used = cKDTree(vertices[used]).query(hidden)[0]
+                to_left = cKDTree(vertices[left]).query(hidden)[0]
+                hides[np.flatnonzero(hides)] = to_used <= to_left
+        return replace(
+            self,
+            vertex_ids=self.vertex_ids[used],
+            weights=self.weights[used],
+            offsets=self.offsets[used],
+            delete_verts=hides,
+            faces=faces.reshape(-1, 3).astype(np.int32),
+            uvs=self.uvs[used_uvs],
+            uv_faces=uv_faces.reshape(-1, 3).astype(np.int32),
+        )
 
 
 def nearest_rotations(matrices: Float) -> Float:
