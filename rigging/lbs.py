@@ -1,0 +1,78 @@
+"""Linear blend skinning as pure functions on numpy arrays (Loper et al., SIGGRAPH Asia 2015)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+_SMALL_ANGLE = 1e-8
+
+
+def rodrigues(axis_angle: np.ndarray) -> np.ndarray:
+    """Axis-angle vectors (N, 3), radians -> rotation matrices (N, 3, 3)."""
+    vectors = np.asarray(axis_angle, np.float64).reshape(-1, 3)
+    angles = np.linalg.norm(vectors, axis=1)
+    axes = vectors / np.maximum(angles, _SMALL_ANGLE)[:, None]
+    sine = np.sin(angles)[:, None, None]
+    versine = (1.0 - np.cos(angles))[:, None, None]
+    cross = np.zeros((len(vectors), 3, 3))
+    cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -axes[:, 2], axes[:, 1], -axes[:, 0]
+    cross -= cross.transpose(0, 2, 1)
+    return np.eye(3) + sine * cross + versine * (cross @ cross)
+
+
+def axis_angle(rotations: np.ndarray) -> np.ndarray:
+    """Rotation matrices (N, 3, 3) -> axis-angle vectors (N, 3) of length <= pi; the inverse of `rodrigues`."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_matrix(np.asarray(rotations, np.float64).reshape(-1, 3, 3)).as_rotvec()
+
+
+def rigid_chain(rotations: np.ndarray, joints: np.ndarray, parents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Forward kinematics.
+
+    Args:
+        rotations: (J, 3, 3) rotation of each joint relative to its parent.
+        joints: (J, 3) rest positions, metres.
+        parents: (J,) parent indices, -1 for the root; parents come before their children.
+
+    Returns:
+        posed joints (J, 3) and transforms (J, 4, 4) that carry rest points along with each joint.
+    """
+    count = len(joints)
+    world = np.empty((count, 3, 3))
+    posed = np.empty((count, 3))
+    for joint in range(count):
+        parent = int(parents[joint])
+        if parent < 0:
+            world[joint], posed[joint] = rotations[joint], joints[joint]
+        else:
+            world[joint] = world[parent] @ rotations[joint]
+            posed[joint] = posed[parent] + world[parent] @ (joints[joint] - joints[parent])
+    transforms = np.zeros((count, 4, 4))
+    transforms[:, :3, :3] = world
+    transforms[:, :3, 3] = posed - np.einsum("jab,jb->ja", world, joints)
+    transforms[:, 3, 3] = 1.0
+    return posed, transforms
+
+
+def blend_transforms(weights: np.ndarray | csr_array, transforms: np.ndarray) -> np.ndarray:
+    """(V, J) weights and (J, 4, 4) affine transforms -> (V, 3, 4), each vertex's own mix of the top three rows."""
+    rows = np.ascontiguousarray(transforms[:, :3].reshape(len(transforms), 12))
+    blended = weights @ rows if issparse(weights) else np.asarray(weights) @ rows
+    return blended.reshape(-1, 3, 4)
+
+
+def skin(vertices: np.ndarray, weights: np.ndarray | csr_array, transforms: np.ndarray) -> np.ndarray:
+    """Carry rest vertices along with the joints.
+
+    Args:
+        vertices: (V, 3) metres.
+        weights: (V, J) rows summing to 1, dense or sparse; sparse is several times faster.
+        transforms: (J, 4, 4) rest -> posed.
+
+    Returns:
+        (V, 3) posed vertices.
+    """
+    blended = blend_transforms(weights, transforms)
+    return np.einsum("vab,vb->va", blended[:, :, :3], vertices) + blended[:, :, 3]
