@@ -12,16 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from ..protocol.errors import DoppelError
+from rigging.joints import NUM_JOINTS
 
-HM08_VERTICES = 19158
+from ..protocol.errors import DoppelError
+from .hm08 import HM08_VERTICES, load_hm08, nearest_rotations
+
 METRES_PER_DECIMETRE = 0.1
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tga", ".bmp")
 _NOT_DIFFUSE = ("_nrm", "_nrml", "_normal", "_normals", "_ao", "_displacement", "_bump", "_spec", "_specular")
@@ -97,27 +101,35 @@ class Garment:
     def texture(self) -> Path | None:
         return self.material.texture
 
-    def fit(self, base_vertices: Float, base_rotations: Float | None = None) -> Float:
+    def fit(self, base_vertices: Float, rest: Literal["t", "a"] = "t") -> Float:
         """Garment vertices (N, 3) on a base (19158, 3): Y up, metres.
 
-        base_rotations: (19158, 3, 3) how each base vertex has been turned since the A-pose that the offsets
-        are written for (see `rest_rotations`); None where the base stands in that A-pose. The scale
-        references lie on head, torso and feet and are measured on `base_vertices` as they are.
+        rest: the pose in which the base stands: "t" = this project's T-pose (hm08.npz), to which the offsets are
+        turned with the limbs; "a" = MakeHuman's own A-pose (base.obj), for which they are written.
         """
         if base_vertices.shape != (HM08_VERTICES, 3):
             raise ValueError(f"base_vertices must be ({HM08_VERTICES}, 3), got {base_vertices.shape}")
         factors = [1.0 if s is None else s.factor(base_vertices[:, axis]) for axis, s in enumerate(self.scales)]
         offsets = self.offsets * factors
-        if base_rotations is not None:
-            blended = np.einsum("nk,nkij->nij", self.weights, base_rotations[self.vertex_ids])
-            offsets = np.einsum("nij,nj->ni", nearest_rotations(blended), offsets)
+        if rest == "t":
+            offsets = np.einsum("nij,nj->ni", self._a_to_t, offsets)
         return np.einsum("nk,nki->ni", self.weights, base_vertices[self.vertex_ids]) + offsets
 
-    def skin(self, base_weights: NDArray[np.floating]) -> Float:
-        """Skin weights (N, J) of the garment from those of the base (19158, J): rows >= 0, sum 1."""
-        mixed = np.einsum("nk,nkj->nj", self.weights, base_weights[self.vertex_ids])
+    @cached_property
+    def _a_to_t(self) -> Float:
+        """(N, 3, 3) how the base turned at each garment vertex from A-pose to T-pose."""
+        return nearest_rotations(np.einsum("nk,nkij->nij", self.weights, load_hm08().a_to_t[self.vertex_ids]))
+
+    def skin(self, weights_index: NDArray[np.integer], weights_value: NDArray[np.floating]) -> Float:
+        """Skin weights (N, 55) of the garment, rows >= 0 and sum 1.
+
+        weights_index, weights_value: (19158, K) the base's joints and their weights, as in hm08.npz.
+        """
+        index, value = weights_index[self.vertex_ids], weights_value[self.vertex_ids] * self.weights[:, :, None]
+        mixed = np.zeros((len(self.vertex_ids), NUM_JOINTS))
+        np.add.at(mixed, (np.arange(len(mixed))[:, None, None], index), value)
         mixed = np.clip(mixed, 0.0, None)
-        return mixed / np.maximum(mixed.sum(axis=1, keepdims=True), 1e-12)
+        return mixed / mixed.sum(axis=1, keepdims=True)
 
     def hidden_vertices(self, base_mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(N,) vertices bound for the greater part to masked base vertices (19158,), e.g. an outer garment's."""
@@ -126,8 +138,8 @@ class Garment:
     def subset(self, chosen: NDArray[np.bool_], base_vertices: Float | None = None) -> Garment:
         """The faces that are chosen (F,), without the vertices that no face uses then.
 
-        base_vertices: (19158, 3) a body to measure on: the body vertices that lie under what was left out, not
-        under what was chosen, are no longer hidden. Without it `delete_verts` stays as it is.
+        base_vertices: (19158, 3) a body in T-pose to measure on: body vertices that lie under what was left out,
+        not under what was chosen, are no longer hidden. Without it `delete_verts` stays as it is.
         """
         used, faces = np.unique(self.faces[chosen], return_inverse=True)
         used_uvs, uv_faces = np.unique(self.uv_faces[chosen], return_inverse=True)
@@ -150,33 +162,6 @@ class Garment:
             uvs=self.uvs[used_uvs],
             uv_faces=uv_faces.reshape(-1, 3).astype(np.int32),
         )
-
-
-def nearest_rotations(matrices: Float) -> Float:
-    """The rotation nearest to each matrix (..., 3, 3), by singular values."""
-    u, _, vt = np.linalg.svd(matrices)
-    sign = np.linalg.det(u @ vt)
-    u = u * np.stack([np.ones_like(sign), np.ones_like(sign), sign], axis=-1)[..., None, :]
-    return u @ vt
-
-
-def rest_rotations(source: Float, target: Float, weights: NDArray[np.floating]) -> Float:
-    """How each base vertex (19158, 3, 3) turned between two rests of the same body, e.g. A-pose to T-pose.
-
-    source, target: (19158, 3); weights: (19158, J). Each joint's rotation is the Kabsch fit of the vertices it
-    moves (weighted by the square of their weights); a vertex blends its joints' rotations by its weights.
-    """
-    joints = np.tile(np.eye(3), (weights.shape[1], 1, 1))
-    for joint in range(weights.shape[1]):
-        w = np.asarray(weights[:, joint], dtype=np.float64) ** 2
-        chosen = w > 0.01
-        if np.count_nonzero(chosen) < 8:
-            continue
-        w, a, b = w[chosen, None], source[chosen], target[chosen]
-        a = a - (w * a).sum(axis=0) / w.sum()
-        b = b - (w * b).sum(axis=0) / w.sum()
-        joints[joint] = nearest_rotations(b.T @ (w * a))
-    return nearest_rotations(np.einsum("vj,jab->vab", np.asarray(weights, dtype=np.float64), joints))
 
 
 def load_mhclo(path: Path | str, material: Path | str | None = None) -> Garment:
