@@ -84,6 +84,7 @@ class Part:
     islands: frozenset[int] | None  # UV islands; None = all
     keep: frozenset[int]  # those among them that keep their colour
     alone: bool  # can be worn without the entry's other parts
+    waist: Literal["", "bare", "rough"]  # an upper part that leaves it bare, a lower one whose rim must be covered
 
 
 @dataclass(frozen=True)
@@ -296,7 +297,7 @@ class Catalogue:
             Outfit((lower, upper))
             for upper in self._pieces(Region.UPPER, gender)
             for lower in self._pieces(Region.LOWER, gender)
-            if upper.entry is not lower.entry
+            if upper.entry is not lower.entry and (_waist(upper), _waist(lower)) != ("bare", "rough")
         ]
         return [o for o in wholes + mixed if held_out is None or o.held_out == held_out]
 
@@ -306,6 +307,13 @@ class Catalogue:
             part = entry.part(region)
             if part is not None and part.alone:
                 yield Piece(entry, region if entry.kind == "full-outfit" else None)
+
+
+def _waist(piece: Piece) -> str:
+    """How the piece meets the other half of an outfit."""
+    region = piece.region or piece.entry.parts[0].region
+    part = piece.entry.part(region)
+    return part.waist if part else ""
 
 
 def uv_islands(uv_faces: Int) -> Int:
@@ -408,6 +416,7 @@ def _part(row: dict[str, Any]) -> Part:
         islands=None if islands is None else frozenset(islands),
         keep=frozenset(row.get("keep", ())),
         alone=row.get("alone", True),
+        waist=row.get("waist", ""),
     )
 
 

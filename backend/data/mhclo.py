@@ -138,8 +138,8 @@ class Garment:
     def subset(self, chosen: NDArray[np.bool_], base_vertices: Float | None = None) -> Garment:
         """The faces that are chosen (F,), without the vertices that no face uses then.
 
-        base_vertices: (19158, 3) a body in T-pose to measure on: body vertices that lie under what was left out,
-        not under what was chosen, are no longer hidden. Without it `delete_verts` stays as it is.
+        base_vertices: (19158, 3) a body in T-pose to measure on: body vertices that lie under what was left out or
+        beyond the rim of what was chosen are no longer hidden. Without it `delete_verts` stays as it is.
         """
         used, faces = np.unique(self.faces[chosen], return_inverse=True)
         used_uvs, uv_faces = np.unique(self.uv_faces[chosen], return_inverse=True)
@@ -149,9 +149,10 @@ class Garment:
             left = np.setdiff1d(np.arange(len(vertices)), used)
             if left.size:
                 hidden = base_vertices[self.delete_verts]
-                to_used = cKDTree(vertices[used]).query(hidden)[0]
+                to_used, nearest = cKDTree(vertices[used]).query(hidden)
                 to_left = cKDTree(vertices[left]).query(hidden)[0]
-                hides[np.flatnonzero(hides)] = to_used <= to_left
+                at_rim = _rim(faces.reshape(-1, 3), len(used))[nearest]
+                hides[np.flatnonzero(hides)] = (to_used <= to_left) & ~at_rim
         return replace(
             self,
             vertex_ids=self.vertex_ids[used],
@@ -162,6 +163,15 @@ class Garment:
             uvs=self.uvs[used_uvs],
             uv_faces=uv_faces.reshape(-1, 3).astype(np.int32),
         )
+
+
+def _rim(faces: NDArray[np.integer], count: int) -> NDArray[np.bool_]:
+    """(count,) vertices on the open borders of a mesh: ends of edges that only one face has."""
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    single, uses = np.unique(edges, axis=0, return_counts=True)
+    rim = np.zeros(count, dtype=bool)
+    rim[single[uses == 1].ravel()] = True
+    return rim
 
 
 def load_mhclo(path: Path | str, material: Path | str | None = None) -> Garment:
