@@ -31,8 +31,13 @@ def srgb_to_lab(srgb: Tensor) -> Tensor:
 
 def lab_to_srgb(lab: Tensor) -> Tensor:
     """Lab (..., 3) to sRGB, clipped to [0, 1]."""
+    return linear_to_srgb(lab_to_linear(lab))
+
+
+def lab_to_linear(lab: Tensor) -> Tensor:
+    """Lab (..., 3) to linear light, clipped to [0, 1]."""
     lightness, a, b = lab.unbind(-1)
     y = (lightness + 16) / 116
     f = torch.stack([y + a / 500, y, y - b / 200], dim=-1)
     xyz = torch.where(f > 0.206893, f**3, (f - 16 / 116) / 7.787) * lab.new_tensor(_WHITE)
-    return linear_to_srgb(xyz @ torch.linalg.inv(lab.new_tensor(_TO_XYZ)).T)
+    return (xyz @ torch.linalg.inv(lab.new_tensor(_TO_XYZ)).T).clamp(0, 1)

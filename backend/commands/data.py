@@ -1,0 +1,58 @@
+"""`doppel data make`: people for training and evaluation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("data", help="make synthetic people", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    make = actions.add_parser("make", help="make a dataset; a second run goes on where the first stopped")
+    make.add_argument("--people", type=int, required=True, help="how many")
+    make.add_argument("--out", type=Path, required=True, help="folder of the dataset")
+    make.add_argument("--seed", type=int, default=0)
+    make.add_argument("--assets", type=Path, default=None, help="asset folder (default: $DOPPEL_ASSETS)")
+    make.add_argument("--test-split", action="store_true", help="only held-out identities and clothes")
+    make.add_argument("--surface-every", type=int, default=1, metavar="N",
+                      help="add the lifter's ground truth to each Nth person (default: all)")  # fmt: skip
+    make.add_argument("--threads", type=int, default=1)
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+    from tqdm import tqdm
+
+    from ..data.catalogue import Catalogue
+    from ..data.contact_sheet import contact_sheet
+    from ..data.dataset import FORMAT_VERSION, person_path, read_sample, write_sample
+    from ..data.factory import Factory
+    from ..protocol.errors import DoppelError
+
+    if args.people < 1 or args.surface_every < 1 or args.seed < 0:
+        raise DoppelError("data_arguments", "--people and --surface-every must be at least 1, --seed not negative",
+                          "See `doppel data make --help`.")  # fmt: skip
+    torch.set_num_threads(args.threads)
+    catalogue = Catalogue.load(args.assets, verify=False)
+    for problem in catalogue.problems:
+        print(f"left out: {problem}")
+    args.out.mkdir(parents=True, exist_ok=True)
+    header = {"version": FORMAT_VERSION, "seed": args.seed, "split": "test" if args.test_split else "train"}
+    path = args.out / "dataset.json"
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != header:
+        raise DoppelError("data_other", f"{args.out} was made with another seed, split or format",
+                          "Choose another folder, or the seed of that dataset.")  # fmt: skip
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(header), encoding="utf-8")
+    os.replace(partial, path)
+
+    factory = Factory(catalogue, args.seed, args.test_split)
+    missing = [i for i in range(args.people) if not person_path(args.out, i).exists()]
+    for index in tqdm(missing, desc="people"):
+        write_sample(person_path(args.out, index), factory.make(index, surface=index % args.surface_every == 0))
+    shown = [read_sample(person_path(args.out, i)) for i in range(min(args.people, 24))]
+    contact_sheet([(s.front, s.back) for s in shown]).save(args.out / "contact_sheet.jpg", quality=88)
+    return 0

@@ -1,0 +1,58 @@
+"""The synthetic-human factory: an index and a seed make a person, always the same one."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..geometry.view_frame import ViewFrame
+from .captions import write_caption
+from .catalogue import Catalogue
+from .dataset import Sample
+from .person import draw_person
+from .render import Light, Renderer
+from .scene import Wardrobe
+from .surface import sample_surface
+
+IMAGE_SIZE = 512
+CAPTIONS = 6
+
+
+class Factory:
+    """Makes people from a catalogue of assets.
+
+    Args:
+        catalogue: the assets.
+        seed: of the whole dataset.
+        held_out: draw only identities and clothes of the test split.
+    """
+
+    def __init__(self, catalogue: Catalogue, seed: int, held_out: bool = False) -> None:
+        self.catalogue, self.seed, self.held_out = catalogue, seed, held_out
+        self.wardrobe = Wardrobe(catalogue)
+
+    def make(self, index: int, surface: bool = True) -> Sample:
+        """The person of an index; ``surface`` adds the ground truth that the lifter needs."""
+        rng = np.random.default_rng([self.seed, int(self.held_out), index])
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        person = draw_person(self.catalogue, rng, self.held_out)
+        captions = [write_caption(person.attributes, rng)[0] for _ in range(CAPTIONS)]
+        scene = self.wardrobe.dress(person)
+        frame = ViewFrame.of_body(scene.body_vertices)
+        renderer = Renderer(scene, frame, Light.draw(generator))
+        front, back = renderer.views(IMAGE_SIZE)
+        truth = sample_surface(renderer, generator) if surface else None
+        return Sample(
+            front=(front.rgba * 255).round().to(torch.uint8),
+            back=(back.rgba * 255).round().to(torch.uint8),
+            body=person.body,
+            frame=frame,
+            captions=captions,
+            attributes=person.attributes,
+            colours={name: list(rgb) for name, rgb in person.colours.items()},
+            points=truth.points if truth else None,
+            normals=truth.normals if truth else None,
+            albedo=truth.albedo if truth else None,
+            queries=truth.queries if truth else None,
+            sdf=truth.sdf if truth else None,
+        )

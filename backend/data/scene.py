@@ -1,0 +1,175 @@
+"""Dress and pose a drawn person: one mesh of many parts, ready to be rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+from torch import Tensor
+
+from rigging.body_model import BodyModel
+
+from ..geometry.body_maps import vertex_normals
+from ..geometry.color import srgb_to_lab
+from .catalogue import Catalogue, Piece, Region
+from .hm08 import BODY_VERTICES, HM08_VERTICES, load_hm08
+from .mhclo import Garment
+from .person import Person, Worn
+
+LAYER_BIAS = 0.006
+"""Metres by which each layer outwards is favoured in the depth test: cloth wins over the skin that pokes through."""
+TEXTURE_SIZE = 512
+
+
+@dataclass(frozen=True)
+class Surface:
+    """How the faces of one part look. The region colours are Lab shifts of the texture."""
+
+    texture: Tensor  # [4, H, W] Lab and alpha
+    alpha: bool  # blend by the texture's alpha (hair, brows, lashes)
+    shifts: dict[int, tuple[tuple[float, float, float], tuple[float, float, float]]]  # region -> (from Lab, to Lab)
+    pattern: str | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A posed person in world space (metres, Y up, facing +Z)."""
+
+    vertices: Tensor  # [V, 3]
+    normals: Tensor  # [V, 3]
+    rest: Tensor  # [V, 3] the same vertices unposed, for woven patterns
+    faces: Tensor  # [F, 3]
+    uvs: Tensor  # [F, 3, 2] a corner, origin lower left
+    part: Tensor  # [F] index into surfaces
+    region: Tensor  # [F] Region
+    layer: Tensor  # [F] order from the skin outwards
+    surfaces: tuple[Surface, ...]
+    body_vertices: np.ndarray  # (13718, 3) the bare open body, posed
+    joints: np.ndarray  # (55, 3)
+
+
+class Wardrobe:
+    """Garments at any shape and pose, from one catalogue; caches what does not change with the person."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.body_model = BodyModel.load()
+        self.base = load_hm08()
+        keep = (self.base.quads < BODY_VERTICES).all(1)
+        self.quads, self.uv_quads = self.base.quads[keep], self.base.uv_quads[keep]
+        self._texture = lru_cache(maxsize=96)(_load_texture)
+
+    def dress(self, person: Person) -> Scene:
+        """Fit, skin and pose everything that the person wears."""
+        base = self.base.shaped(person.body.betas)
+        posed = self.body_model.pose(person.body)
+        parts: list[_Part] = []
+        hidden = np.zeros(HM08_VERTICES, bool)
+        for worn in person.worn:
+            garment, regions = self._piece(worn.piece.entry.id, worn.piece.region)
+            rest = garment.fit(base)
+            weights = garment.skin(self.base.weights_index, self.base.weights_value)
+            hidden |= garment.delete_verts
+            layer = worn.piece.entry.layer
+            parts.append(_Part(rest, weights, garment, regions, layer, self._surface(worn)))
+        parts.insert(0, self._body(base, hidden, person))
+        return _assemble(parts, posed.transforms, posed.vertices, posed.joints)
+
+    def _body(self, base: np.ndarray, hidden: np.ndarray, person: Person) -> _Part:
+        shown = ~hidden[self.quads].all(1)
+        quads, uv_quads = self.quads[shown], self.uv_quads[shown]
+        skin = self.catalogue.skin_colour(person.skin)
+        target = tuple(float(m + s) for m, s in zip(skin.mean, person.skin_shift, strict=True))
+        surface = Surface(
+            self._texture(self.catalogue.texture(person.skin)), False,
+            {int(Region.OTHER): (skin.mean, (target[0], target[1], target[2]))}, None,
+        )  # fmt: skip
+        faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        uv_faces = np.concatenate([uv_quads[:, [0, 1, 2]], uv_quads[:, [0, 2, 3]]])
+        return _Part(base[:BODY_VERTICES], self.base.weights[:BODY_VERTICES], _Mesh(faces, self.base.uvs, uv_faces),
+                     np.zeros(len(faces), np.uint8), -1, surface)  # fmt: skip
+
+    def _surface(self, worn: Worn) -> Surface:
+        entry = worn.piece.entry
+        shifts = {}
+        if worn.colours:
+            measured = self._colours(entry.id, worn.variant)
+            for region, rgb in worn.colours.items():
+                if region in measured:
+                    lab = rgb2lab(np.asarray(rgb)[None])[0]
+                    shifts[int(region)] = (measured[region], (float(lab[0]), float(lab[1]), float(lab[2])))
+        texture = self._texture(self.catalogue.texture(entry, worn.variant))
+        alpha = entry.kind in ("hair", "eyebrows", "eyelashes", "eyes") or bool((texture[3] < 0.3).float().mean() > 0.002)
+        return Surface(texture, alpha, shifts, worn.pattern)
+
+    @lru_cache(maxsize=512)  # noqa: B019  one wardrobe lives as long as the run
+    def _piece(self, entry_id: str, region: Region | None) -> tuple[Garment, np.ndarray]:
+        return self.catalogue.piece(Piece(self.catalogue[entry_id], region), self.base.v_template)
+
+    @lru_cache(maxsize=512)  # noqa: B019
+    def _colours(self, entry_id: str, variant: str | None) -> dict[Region, tuple[float, float, float]]:
+        return {region: colour.mean for region, colour in self.catalogue.colours(entry_id, variant).items()}
+
+
+@dataclass(frozen=True)
+class _Mesh:
+    faces: np.ndarray
+    uvs: np.ndarray
+    uv_faces: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Part:
+    rest: np.ndarray  # (N, 3)
+    weights: np.ndarray  # (N, 55)
+    mesh: _Mesh | Garment
+    regions: np.ndarray  # (F,)
+    layer: int
+    surface: Surface
+
+
+def _load_texture(path: Path) -> Tensor:
+    with Image.open(path) as image:
+        rgba = image.convert("RGBA")
+        rgba.thumbnail((TEXTURE_SIZE, TEXTURE_SIZE), Image.Resampling.BOX)
+        values = torch.from_numpy(np.asarray(rgba, dtype=np.float32) / 255)
+        return torch.cat([srgb_to_lab(values[..., :3]), values[..., 3:]], dim=-1).permute(2, 0, 1).contiguous()
+
+
+def _assemble(parts: list[_Part], transforms: np.ndarray, body: np.ndarray, joints: np.ndarray) -> Scene:
+    flat = torch.from_numpy(transforms[:, :3].reshape(55, 12)).float()
+    vertices, normals, rests, faces, uvs = [], [], [], [], []
+    offset = 0
+    for part in parts:
+        rest = torch.from_numpy(part.rest).float()
+        blended = (torch.from_numpy(part.weights).float() @ flat).view(-1, 3, 4)
+        posed = torch.einsum("nij,nj->ni", blended[..., :3], rest) + blended[..., 3]
+        triangles = torch.from_numpy(np.asarray(part.mesh.faces, dtype=np.int64))
+        vertices.append(posed)
+        normals.append(vertex_normals(posed, triangles))
+        rests.append(rest)
+        faces.append(triangles + offset)
+        uvs.append(torch.from_numpy(np.asarray(part.mesh.uvs, dtype=np.float32)[part.mesh.uv_faces]))
+        offset += len(rest)
+    counts = torch.tensor([len(f) for f in faces])
+    index = torch.repeat_interleave(torch.arange(len(parts)), counts)
+    return Scene(
+        vertices=torch.cat(vertices),
+        normals=torch.cat(normals),
+        rest=torch.cat(rests),
+        faces=torch.cat(faces),
+        uvs=torch.cat(uvs),
+        part=index,
+        region=torch.from_numpy(np.concatenate([p.regions for p in parts]).astype(np.int64)),
+        layer=torch.tensor([p.layer for p in parts])[index],
+        surfaces=tuple(p.surface for p in parts),
+        body_vertices=body,
+        joints=joints,
+    )
+
+
