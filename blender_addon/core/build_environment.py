@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build the worker's own Python environment. A script for any Python 3.11+, standard library only.
+
+    python build_environment.py --environment DIR [--fresh] [--json] [--wheels DIR] [--base-python PYTHON]
+                                [--torch-index URL]
+
+It runs beside Blender, never inside it. With --json each line on stdout is an object: {"step", "steps", "message"} as
+the work goes on, {"line"} for pip's words, and at the end {"done": PYTHON} or {"error": {"code", "message", "hint"}}.
+What is installed comes from pyproject.toml's dependencies at the versions of requirements.lock. `make` builds the
+developer's environment with it, too.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+TORCH_VERSION = "2.13.0"
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+TORCH_CUDA_INDEX = "https://download.pytorch.org/whl/cu126"  # the oldest CUDA still built: the widest range of drivers
+MIN_PYTHON = (3, 11)
+ROOT = Path(__file__).resolve().parents[2]
+STAMP = "doppel-environment.json"
+STEPS = 4
+_IMPORTS = "import diffusers, numpy, PIL, safetensors, scipy, skimage, torch, transformers, zmq"
+
+
+class SetupError(Exception):
+    """An error for the user. As a script of its own, this file cannot import the protocol's DoppelError."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+def environment_python(environment: Path) -> Path:
+    """Where an environment keeps its interpreter on this system."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def dependencies(project_file: Path) -> list[str]:
+    """The run-time requirements of the project, without torch: which build of torch fits depends on the machine."""
+    with project_file.open("rb") as file:
+        listed = tomllib.load(file)["project"]["dependencies"]
+    return [requirement for requirement in listed if not requirement.replace(" ", "").startswith(("torch=", "torch>"))]
+
+
+def torch_attempts(platform: str, nvidia: bool, index: str = "", offline: bool = False) -> list[list[str]]:
+    """pip arguments that install torch, in the order in which to try them.
+
+    PyPI's wheel for Linux carries CUDA and pulls several gigabytes of libraries that a machine without an NVIDIA card
+    never uses; PyPI's wheels for Windows and macOS carry none.
+    """
+    plain = [f"torch=={TORCH_VERSION}"]
+    if offline:
+        return [plain]
+    if index:
+        return [[*plain, "--index-url", index]]
+    if nvidia and platform == "win32":
+        return [[*plain, "--index-url", TORCH_CUDA_INDEX], plain]
+    if not nvidia and platform.startswith("linux"):
+        return [[f"torch=={TORCH_VERSION}+cpu"], [*plain, "--index-url", TORCH_CPU_INDEX], plain]
+    return [plain]
+
+
+def find_base_pythons(wanted: str = "") -> list[str]:
+    """Interpreters to build the environment from, the best first. A Python of the system outlives this Blender."""
+    if wanted:
+        return [wanted]
+    names = ("python3.13", "python3.12", "python3.11", "python3", "python")
+    found = [path for name in names if (path := shutil.which(name))]
+    return list(dict.fromkeys([*found, sys.executable]))
+
+
+def clean_variables() -> dict[str, str]:
+    """The process's environment variables without those that would let other Pythons' packages in."""
+    unwanted = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "VIRTUAL_ENV")
+    return {key: value for key, value in os.environ.items() if key not in unwanted} | {"PYTHONNOUSERSITE": "1"}
+
+
+class Reporter:
+    """Tells on stdout what is going on, in JSON for the extension or in plain words for a person."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def step(self, number: int, message: str) -> None:
+        self._say({"step": number, "steps": STEPS, "message": message}, f"[{number}/{STEPS}] {message}")
+
+    def line(self, text: str) -> None:
+        self._say({"line": text[:500]}, f"    {text}")
+
+    def done(self, python: Path) -> None:
+        self._say({"done": str(python)}, f"The worker's Python is {python}")
+
+    def error(self, code: str, message: str, hint: str) -> None:
+        self._say({"error": {"code": code, "message": message, "hint": hint}}, f"Error: {message} ({hint})")
+
+    def _say(self, fields: dict[str, object], text: str) -> None:
+        print(json.dumps(fields) if self._as_json else text, flush=True)
+
+
+def run(command: Sequence[str], report: Reporter) -> tuple[int, str]:
+    """Run a command, passing its lines on; returns its exit code and its last lines."""
+    last: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=clean_variables()
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if text := line.strip():
+                report.line(text)
+                last = [*last[-19:], text]
+    return process.returncode, "\n".join(last)
+
+
+def is_suitable(python: str) -> bool:
+    code = f"import sys; sys.exit(0 if sys.version_info >= {MIN_PYTHON} else 1)"
+    try:
+        finished = subprocess.run([python, "-c", code], env=clean_variables(), timeout=60, capture_output=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return finished.returncode == 0
+
+
+def create_environment(environment: Path, wanted: str, fresh: bool, report: Reporter) -> Path:
+    """A virtual environment; one that works already is kept unless `fresh`. Returns its interpreter."""
+    existing = environment_python(environment)
+    if not fresh and is_suitable(str(existing)):
+        return existing
+    candidates = [python for python in find_base_pythons(wanted) if is_suitable(python)]
+    if not candidates:
+        raise SetupError(
+            "python_missing",
+            f"{wanted or 'no Python on this system'} cannot run the worker: Python 3.11 or later is needed",
+            "install Python 3.12 from python.org or your system's packages, then set up the worker again",
+        )
+    words = ""
+    for python in candidates:
+        environment.parent.mkdir(parents=True, exist_ok=True)
+        code, words = run([python, "-m", "venv", "--clear", str(environment)], report)
+        if code == 0:
+            return environment_python(environment)
+    raise SetupError(
+        "venv_failed",
+        f"no virtual environment could be made in {environment}: {_last_line(words)}",
+        "on Debian and Ubuntu install the package python3-venv; elsewhere check that the folder can be written",
+    )
+
+
+def pip_install(python: Path, arguments: Sequence[str], wheels: str, report: Reporter) -> tuple[int, str]:
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    if wheels:
+        options += ["--no-index", "--find-links", wheels]
+    lock = ROOT / "requirements.lock"
+    if lock.is_file():
+        options += ["-c", str(lock)]
+    return run([str(python), "-m", "pip", "install", *options, *arguments], report)
+
+
+def install(python: Path, wheels: str, torch_index: str, report: Reporter) -> None:
+    report.step(2, "Installing PyTorch (this is the large one)")
+    nvidia = shutil.which("nvidia-smi") is not None
+    words = ""
+    for arguments in torch_attempts(sys.platform, nvidia, torch_index, bool(wheels)):
+        code, words = pip_install(python, arguments, wheels, report)
+        if code == 0:
+            break
+    else:
+        raise _pip_error("PyTorch", words, wheels)
+    report.step(3, "Installing the worker's other packages")
+    code, words = pip_install(python, dependencies(ROOT / "pyproject.toml"), wheels, report)
+    if code != 0:
+        raise _pip_error("the worker's packages", words, wheels)
+
+
+def build(options: argparse.Namespace, report: Reporter) -> Path:
+    """Create the environment, install into it and try it. Returns its interpreter.
+
+    Raises:
+        SetupError: with what to do about it.
+    """
+    wheels, environment = options.wheels, options.environment.absolute()
+    if wheels and not Path(wheels).is_dir():
+        raise SetupError("wheels_missing", f"the wheel folder {wheels} is no folder", "choose it again or clear it")
+    report.step(1, "Creating a Python environment")
+    (environment / STAMP).unlink(missing_ok=True)
+    python = create_environment(environment, options.base_python, options.fresh, report)
+    install(python, wheels, options.torch_index, report)
+    report.step(4, "Trying it")
+    code, words = run([str(python), "-c", _IMPORTS], report)
+    if code != 0:
+        raise SetupError(
+            "environment_broken",
+            f"the new environment does not work: {_last_line(words)}",
+            "set up the worker again; if it happens twice, send the log with your report",
+        )
+    (environment / STAMP).write_text(json.dumps({"torch": TORCH_VERSION, "python": str(python)}), encoding="utf-8")
+    return python
+
+
+def _pip_error(what: str, words: str, wheels: str) -> SetupError:
+    lowered = words.casefold()
+    if "no space left" in lowered:
+        return SetupError("disk_full", f"the disk is full: {what} could not be installed", "free 6 GB and try again")
+    if wheels:
+        return SetupError(
+            "wheel_missing",
+            f"the wheel folder does not hold what {what} needs: {_last_line(words)}",
+            "fill it with 'pip download' as the manual shows, for this system and Python version",
+        )
+    return SetupError(
+        "pip_failed",
+        f"pip could not install {what}: {_last_line(words)}",
+        "check the internet connection and the proxy settings, or use a wheel folder, then try again",
+    )
+
+
+def _last_line(words: str) -> str:
+    lines = [line for line in words.splitlines() if line and not line.startswith(("WARNING", "[notice]"))]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["no reason was given"])[-1].removeprefix("ERROR: ")[:300]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Build the Doppel worker's Python environment.")
+    parser.add_argument("--environment", type=Path, required=True, help="folder of the environment")
+    parser.add_argument("--wheels", default="", help="install from this folder of wheels, without the internet")
+    parser.add_argument("--base-python", default="", help="interpreter to build from; default: the system's newest")
+    parser.add_argument("--torch-index", default="", help="package index to take torch from")
+    parser.add_argument("--fresh", action="store_true", help="start over even where an environment works already")
+    parser.add_argument("--json", action="store_true", help="write one JSON object a line")
+    options = parser.parse_args(arguments)
+    report = Reporter(options.json)
+    try:
+        report.done(build(options, report))
+    except SetupError as error:
+        report.error(error.code, error.message, error.hint)
+        return 1
+    except OSError as error:
+        report.error("disk_error", str(error), "check the folder's permissions and the free space on the disk")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

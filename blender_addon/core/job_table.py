@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of the jobs and results at the worker, from the events that the client delivers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...backend.protocol.errors import DoppelError
+from ...backend.protocol.jobs import CANCELLED, DONE, FAILED, QUEUED, RUNNING, TERMINAL
+from .inbox import WorkerEvent
+
+STAGES = {
+    "body": "Posing the body",
+    "front": "Painting the front",
+    "back": "Imagining the back",
+    "lift": "Lifting into 3D",
+    "texture": "Texturing",
+    "rig": "Rigging",
+    "save": "Saving",
+    "download": "Fetching the files",
+}
+_ORDER = tuple(STAGES)[:-1]
+
+
+@dataclass
+class JobView:
+    """One job as the panel shows it."""
+
+    job: str
+    prompt: str
+    seed: int
+    state: str = QUEUED
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    eta: float | None = None
+    ahead: int = 0
+    error: DoppelError | None = None
+    preview: bytes = b""  # PNG of the latest step, where there was one
+
+    @property
+    def active(self) -> bool:
+        """Whether it is not over yet."""
+        return self.state not in TERMINAL
+
+    @property
+    def fraction(self) -> float:
+        """How far it is, 0 to 1: whole stages and the part of the present one. It never reaches 1 before the end."""
+        if self.state == DONE:
+            return 1.0
+        part = min(max(self.step / self.steps, 0.0), 1.0) if self.steps > 0 else 0.0
+        if self.stage == "download":
+            return part
+        if self.stage not in _ORDER:
+            return 0.0
+        return min((_ORDER.index(self.stage) + part) / len(_ORDER), 0.99)
+
+    @property
+    def text(self) -> str:
+        """One line: the stage, the step and the time that is left."""
+        if self.state == QUEUED:
+            return f"Waiting, {self.ahead} ahead" if self.ahead else "Waiting"
+        if self.state == DONE:
+            return "Done"
+        if self.state == CANCELLED:
+            return "Cancelled"
+        if self.state == FAILED:
+            return "Failed"
+        if self.state == "loading" and not self.stage:
+            return "Loading the models"
+        words = STAGES.get(self.stage, self.stage.capitalize() or "Working")
+        if self.steps > 1 and self.stage != "download":
+            words += f" {self.step}/{self.steps}"
+        return words if self.eta is None else f"{words}, {duration(self.eta)} left"
+
+
+@dataclass(frozen=True)
+class ResultView:
+    """One avatar that lies in the worker's store."""
+
+    job: str
+    folder: Path
+    hypothesis: int
+    prompt: str
+    seed: int
+
+
+def duration(seconds: float) -> str:
+    """'8 s', '2 min 5 s', '1 h 10 min'."""
+    whole = max(int(round(seconds)), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@dataclass
+class JobTable:
+    """Jobs by id in the order in which they were sent, and the list of results."""
+
+    jobs: dict[str, JobView] = field(default_factory=dict)
+    results: list[ResultView] = field(default_factory=list)
+
+    def sent(self, job: str, prompt: str, seed: int) -> None:
+        """A request is on its way."""
+        self.jobs[job] = JobView(job, prompt, seed)
+
+    def active(self) -> list[JobView]:
+        """The jobs that are not over, oldest first."""
+        return [view for view in self.jobs.values() if view.active]
+
+    def last_failure(self) -> JobView | None:
+        """The newest job when it has failed."""
+        newest = next(reversed(self.jobs.values()), None)
+        return newest if newest is not None and newest.state == FAILED else None
+
+    def apply(self, event: WorkerEvent) -> None:
+        """Take in one event about a job; others are ignored."""
+        if event.kind == "results" and isinstance(event.fields.get("jobs"), list):
+            self.results = list(_results(event.fields["jobs"]))
+            return
+        if event.kind == "delete":
+            self.results = [result for result in self.results if result.job != event.job]
+            return
+        view = self.jobs.get(event.job)
+        if view is None or not view.active:
+            return
+        if event.kind in ("accepted", "cancel"):
+            self._advance(view, event.fields)
+        elif event.kind == "progress":
+            self._advance(view, event.fields)
+            if view.state in (QUEUED, ""):
+                view.state = RUNNING
+            if event.frames:
+                view.preview = event.frames[0]
+        elif event.kind == "done":
+            view.state, view.eta, view.preview = DONE, None, b""
+        elif event.kind == "failed":
+            view.error = event.error or DoppelError.from_dict(event.fields)
+            view.state = CANCELLED if view.error.code == "cancelled" else FAILED
+            view.eta, view.preview = None, b""
+
+    @staticmethod
+    def _advance(view: JobView, fields: dict[str, Any]) -> None:
+        if isinstance(fields.get("state"), str):
+            view.state = fields["state"]
+        if isinstance(fields.get("stage"), str):
+            view.stage = fields["stage"]
+        for name in ("step", "steps", "ahead"):
+            if isinstance(fields.get(name), int):
+                setattr(view, name, fields[name])
+        eta = fields.get("eta")
+        view.eta = float(eta) if isinstance(eta, (int, float)) else None
+
+
+def _results(jobs: Iterable[Any]) -> Iterable[ResultView]:
+    for entry in jobs:
+        avatars = entry.get("avatars") if isinstance(entry, dict) else None
+        if not isinstance(avatars, list) or not isinstance(entry.get("folder"), str):
+            continue
+        seed = entry.get("seed")
+        for index, avatar in enumerate(avatars):
+            yield ResultView(
+                job=str(entry.get("job", "")),
+                folder=Path(entry["folder"]) / str(avatar.get("folder", index)),
+                hypothesis=index,
+                prompt=str(entry.get("prompt", "")),
+                seed=seed if isinstance(seed, int) else 0,
+            )

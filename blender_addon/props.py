@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Properties: the request on the Scene, the avatar on the Object, lists for drawing on the WindowManager.
+
+No keys, paths or job states are kept in a .blend file.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..backend.protocol import request as limits
+from ..backend.protocol.request import GenerateRequest
+from ..rigging.body_parameters import MAX_BETA
+from . import live
+from .core.limbs import BODY_JOINTS, label
+from .tool import armature as armature_tool
+
+_DEFAULTS = GenerateRequest(prompt="-")
+_MAX_ANGLE = math.radians(175.0)  # an axis-angle of half a turn and more has two spellings
+
+
+def _rotation(joint: str, **callbacks: Callable[..., Any]) -> Any:
+    return FloatVectorProperty(
+        name=label(joint),
+        description=f"Rotation of {label(joint).lower()}: axis times angle, in the axes of the rest pose (X to the "
+        "person's left, Y up, Z forward)",
+        size=3,
+        subtype="XYZ",
+        unit="ROTATION",
+        min=-_MAX_ANGLE,
+        max=_MAX_ANGLE,
+        step=100,
+        options=set(),
+        **callbacks,
+    )
+
+
+def _body_changed(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    live.mark(self.id_data)
+
+
+def _sliders_changed(self: "DOPPEL_PG_body", _context: bpy.types.Context) -> None:
+    live.sliders_to_betas(self)
+    live.mark(self.id_data)
+
+
+def _betas_changed(self: "DOPPEL_PG_body", _context: bpy.types.Context) -> None:
+    live.betas_to_sliders(self)
+    live.mark(self.id_data)
+
+
+def _preview_switched(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> None:
+    live.mark(self.id_data)
+
+
+class DOPPEL_PG_body(bpy.types.PropertyGroup):
+    """Shape of the body: sliders with a meaning, and the coefficients that they stand for.
+
+    The sliders' defaults are those of the mean body (rigging.semantic.default_semantic), whose coefficients are zero.
+    """
+
+    age: FloatProperty(
+        name="Age", description="Age in years", min=18.0, max=90.0, default=53.0, precision=0, update=_sliders_changed
+    )
+    gender: FloatProperty(
+        name="Gender",
+        description="From masculine (0) to feminine (1) body shape",
+        min=0.0,
+        max=1.0,
+        default=0.49,
+        update=_sliders_changed,
+    )
+    height_cm: FloatProperty(
+        name="Height (cm)",
+        description="Height in centimetres",
+        min=140.0,
+        max=210.0,
+        default=170.4,
+        precision=1,
+        update=_sliders_changed,
+    )
+    weight: FloatProperty(
+        name="Weight", description="From thin to heavy", min=0.0, max=1.0, default=0.51, update=_sliders_changed
+    )
+    muscle: FloatProperty(
+        name="Muscle", description="From slack to muscular", min=0.0, max=1.0, default=0.5, update=_sliders_changed
+    )
+    betas: FloatVectorProperty(
+        name="Betas",
+        description="Shape coefficients of the body model, in standard deviations",
+        size=10,
+        min=-MAX_BETA,
+        max=MAX_BETA,
+        update=_betas_changed,
+    )
+
+
+DOPPEL_PG_pose = type(
+    "DOPPEL_PG_pose",
+    (bpy.types.PropertyGroup,),
+    {
+        "__doc__": "Rotations of the 21 body joints of the avatar to be generated.",
+        "__annotations__": {joint: _rotation(joint, update=_body_changed) for joint in BODY_JOINTS},
+    },
+)
+
+
+class DOPPEL_PG_scene(bpy.types.PropertyGroup):
+    """What to generate next."""
+
+    prompt: StringProperty(
+        name="Prompt",
+        description="Who and what they wear, for example: a woman in a red dress with long brown hair",
+        maxlen=limits.MAX_PROMPT,
+    )
+    negative_prompt: StringProperty(name="Avoid", description="What the avatar must not have", maxlen=limits.MAX_PROMPT)
+    seed: IntProperty(
+        name="Seed",
+        description="The same request with the same seed gives the same avatar",
+        min=limits.SEED_RANGE[0],
+        max=limits.SEED_RANGE[1],
+    )
+    lock_seed: BoolProperty(name="Lock Seed", description="Keep the seed; otherwise each avatar gets a new one")
+    hypotheses: IntProperty(
+        name="Variants",
+        description="How many different backs to imagine for one front",
+        min=limits.HYPOTHESES_RANGE[0],
+        max=limits.HYPOTHESES_RANGE[1],
+        default=_DEFAULTS.hypotheses,
+    )
+    steps: IntProperty(
+        name="Steps",
+        description="Denoising steps of each view: more are slower and a little cleaner",
+        min=limits.STEPS_RANGE[0],
+        max=limits.STEPS_RANGE[1],
+        default=_DEFAULTS.steps,
+    )
+    guidance_scale: FloatProperty(
+        name="Guidance",
+        description="How strictly to follow the prompt; 1 turns guidance off",
+        min=limits.GUIDANCE_RANGE[0],
+        max=limits.GUIDANCE_RANGE[1],
+        default=_DEFAULTS.guidance_scale,
+    )
+    triangles: IntProperty(
+        name="Triangles",
+        description="Upper limit of the mesh",
+        min=limits.TRIANGLES_RANGE[0],
+        max=limits.TRIANGLES_RANGE[1],
+        default=_DEFAULTS.triangles,
+        step=1000,
+    )
+    texture_size: EnumProperty(
+        name="Texture",
+        description="Side of the square texture in pixels",
+        items=[(str(size), f"{size} px", "") for size in (512, 1024, 2048, 4096)],
+        default=str(_DEFAULTS.texture_size),
+    )
+    body: PointerProperty(type=DOPPEL_PG_body)
+    pose: PointerProperty(type=DOPPEL_PG_pose)
+    relaxed_hands: BoolProperty(
+        name="Relaxed Hands",
+        description="Slightly bent fingers instead of flat hands",
+        default=True,
+        options=set(),
+        update=_body_changed,
+    )
+    show_preview: BoolProperty(
+        name="Preview Body",
+        description="Show the body in the viewport while its shape and pose are being set",
+        options=set(),
+        update=_preview_switched,
+    )
+    preview: PointerProperty(type=bpy.types.Object, options={"HIDDEN"})
+
+    def pose_values(self) -> dict[str, tuple[float, float, float]]:
+        """Rotations by joint name, radians."""
+        return {joint: tuple(getattr(self.pose, joint)) for joint in BODY_JOINTS}
+
+    def set_pose_values(self, rotations: Sequence[Sequence[float]]) -> None:
+        """Rotations (21, 3) in the order of BODY_JOINTS."""
+        for joint, rotation in zip(BODY_JOINTS, rotations, strict=True):
+            setattr(self.pose, joint, tuple(rotation))
+
+
+def _bone_rotation(joint: str) -> Any:
+    def get(self: bpy.types.PropertyGroup) -> tuple[float, float, float]:
+        bone = _bone(self, joint)
+        return (0.0, 0.0, 0.0) if bone is None else tuple(armature_tool.get_rotation(bone))
+
+    def put(self: bpy.types.PropertyGroup, value: Sequence[float]) -> None:
+        bone = _bone(self, joint)
+        if bone is not None:
+            armature_tool.set_rotation(bone, value)
+
+    return _rotation(joint, get=get, set=put)
+
+
+def _bone(group: bpy.types.PropertyGroup, joint: str) -> bpy.types.PoseBone | None:
+    armature = group.id_data
+    return armature.pose.bones.get(joint) if armature.type == "ARMATURE" and armature.pose else None
+
+
+DOPPEL_PG_bones = type(
+    "DOPPEL_PG_bones",
+    (bpy.types.PropertyGroup,),
+    {
+        "__doc__": "The bones of an avatar in SMPL-X's terms. Nothing is stored: each value is read from and written "
+        "to the pose bone, so that sliders, bones, undo and animation never disagree.",
+        "__annotations__": {joint: _bone_rotation(joint) for joint in BODY_JOINTS},
+    },
+)
+
+
+class DOPPEL_PG_object(bpy.types.PropertyGroup):
+    """What makes an armature an avatar."""
+
+    is_avatar: BoolProperty(options={"HIDDEN"})
+    generation_pose: StringProperty(description="Body parameters at generation, JSON", options={"HIDDEN"})
+    pose: PointerProperty(type=DOPPEL_PG_bones)
+
+
+class DOPPEL_PG_result(bpy.types.PropertyGroup):
+    """One avatar in the worker's store, as the list shows it."""
+
+    job: StringProperty()
+    folder: StringProperty()
+    hypothesis: IntProperty()
+    prompt: StringProperty()
+    seed: IntProperty()
+
+
+class DOPPEL_PG_window(bpy.types.PropertyGroup):
+    """Lists that panels draw. The worker's store is the truth; this is filled from it and not saved."""
+
+    results: CollectionProperty(type=DOPPEL_PG_result, options={"SKIP_SAVE"})
+    active_result: IntProperty(options={"SKIP_SAVE"})
+
+
+CLASSES = (
+    DOPPEL_PG_body,
+    DOPPEL_PG_pose,
+    DOPPEL_PG_scene,
+    DOPPEL_PG_bones,
+    DOPPEL_PG_object,
+    DOPPEL_PG_result,
+    DOPPEL_PG_window,
+)
+
+
+def register() -> None:
+    bpy.types.Scene.doppel = PointerProperty(type=DOPPEL_PG_scene)
+    bpy.types.Object.doppel = PointerProperty(type=DOPPEL_PG_object)
+    bpy.types.WindowManager.doppel = PointerProperty(type=DOPPEL_PG_window)
+
+
+def unregister() -> None:
+    del bpy.types.WindowManager.doppel
+    del bpy.types.Object.doppel
+    del bpy.types.Scene.doppel

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one timer: takes in what the worker has said, fills the lists that panels draw, moves the preview body.
+
+Timers do not fire while a script of `blender -b` holds the main thread: such scripts call `pump()` by hand.
+"""
+
+import logging
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import live, session, thumbnails
+
+log = logging.getLogger(__package__)
+
+IDLE_SECONDS = 0.2
+BUSY_SECONDS = 0.04
+_shown: object = None
+
+
+def pump() -> bool:
+    """Do one tick; returns whether anything has changed."""
+    current = session.current()
+    changed = bool(current.poll())
+    if current.setup is not None and current.setup.poll():
+        changed = True
+        if current.setup.error is not None:
+            current.error = current.setup.error
+        elif current.setup.python is not None:
+            current.error = None
+    moved = live.refresh()
+    if changed:
+        _fill_results()
+        thumbnails.take_previews(current.table)
+    if changed or _state_changed():
+        _redraw()
+    return changed or moved
+
+
+def _state_changed() -> bool:
+    global _shown
+    now = (session.current().state, session.current().error)
+    changed, _shown = now != _shown, now
+    return changed
+
+
+def _tick() -> float:
+    try:
+        busy = pump()
+    except Exception:  # a timer that raises is removed for good
+        log.exception("the pump failed")
+        busy = False
+    return BUSY_SECONDS if busy else IDLE_SECONDS
+
+
+def _fill_results() -> None:
+    """Bring the window manager's list in line with the worker's."""
+    wanted = session.current().table.results
+    manager = bpy.context.window_manager
+    shown = manager.doppel.results
+    if [(item.job, item.folder) for item in shown] == [(result.job, str(result.folder)) for result in wanted]:
+        return
+    shown.clear()
+    for result in wanted:
+        item = shown.add()
+        item.name = result.prompt
+        item.job, item.folder, item.hypothesis = result.job, str(result.folder), result.hypothesis
+        item.prompt, item.seed = result.prompt, result.seed
+    manager.doppel.active_result = 0
+    thumbnails.load_results(wanted)
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+@persistent
+def _file_loaded(_file: object, _unused: object = None) -> None:
+    live.forget()
+    live.mark_all()
+    _fill_results()
+
+
+@persistent
+def _history_moved(_scene: object, _unused: object = None) -> None:
+    live.mark_all()
+
+
+def register() -> None:
+    bpy.app.handlers.load_post.append(_file_loaded)
+    bpy.app.handlers.undo_post.append(_history_moved)
+    bpy.app.handlers.redo_post.append(_history_moved)
+    bpy.app.timers.register(_tick, first_interval=IDLE_SECONDS, persistent=True)
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    bpy.app.handlers.redo_post.remove(_history_moved)
+    bpy.app.handlers.undo_post.remove(_history_moved)
+    bpy.app.handlers.load_post.remove(_file_loaded)
+    live.forget()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small pictures in the panels: the running job's latest step, and the front view of each result."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+import bpy.utils.previews
+
+from .core.job_table import JobTable, ResultView
+
+_pictures: bpy.utils.previews.ImagePreviewCollection | None = None
+_steps: dict[str, bytes] = {}
+
+
+def icon(key: str) -> int:
+    """The icon id of a job's latest step (its id) or of a result (its folder); 0 when there is none."""
+    if _pictures is None or key not in _pictures:
+        return 0
+    return _pictures[key].icon_id
+
+
+def take_previews(table: JobTable) -> None:
+    """Show the running jobs' latest steps; forget those of jobs that are over."""
+    active = {view.job: view.preview for view in table.active() if view.preview}
+    for job in [job for job in _steps if job not in active]:
+        _drop(job)
+        del _steps[job]
+        _step_file(job).unlink(missing_ok=True)
+    for job, png in active.items():
+        if _steps.get(job) is not png:
+            _step_file(job).write_bytes(png)
+            _drop(job)
+            _load(job, _step_file(job))
+            _steps[job] = png
+
+
+def load_results(results: Iterable[ResultView]) -> None:
+    """Make the front views of results known; Blender reads the files when they are drawn."""
+    for result in results:
+        picture = result.folder / "front.png"
+        if picture.is_file() and not icon(str(result.folder)):
+            _load(str(result.folder), picture)
+
+
+def _load(key: str, path: Path) -> None:
+    if _pictures is not None:
+        _pictures.load(key, str(path), "IMAGE", force_reload=True)
+
+
+def _drop(key: str) -> None:
+    if _pictures is not None and key in _pictures:
+        del _pictures[key]
+
+
+def _step_file(job: str) -> Path:
+    return Path(bpy.app.tempdir) / f"doppel-{job}.png"
+
+
+def register() -> None:
+    global _pictures
+    _pictures = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    global _pictures
+    for job in _steps:
+        _step_file(job).unlink(missing_ok=True)
+    _steps.clear()
+    if _pictures is not None:
+        bpy.utils.previews.remove(_pictures)
+        _pictures = None

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live body in the viewport: shows shape and pose before anything is generated."""
+
+import bpy
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import mesh as mesh_tool
+
+NAME = "Doppel Body"
+COLOUR = (0.45, 0.62, 0.75, 1.0)
+
+
+def find(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The scene's preview body while it is really in the scene."""
+    preview = scene.doppel.preview
+    if preview is not None and preview.type == "MESH" and preview.name in scene.objects:
+        return preview
+    return None
+
+
+def create(scene: bpy.types.Scene, vertices: ArrayLike, faces: ArrayLike) -> bpy.types.Object:
+    """Add the preview body, posed, to the scene. It is neither rendered nor selectable."""
+    mesh = bpy.data.meshes.new(NAME)
+    mesh_tool.fill(mesh, vertices, faces)
+    preview = bpy.data.objects.new(NAME, mesh)
+    preview.color = COLOUR
+    preview.hide_render = True
+    preview.hide_select = True
+    scene.collection.objects.link(preview)
+    scene.doppel.preview = preview
+    return preview
+
+
+def move_vertices(preview: bpy.types.Object, vertices: ArrayLike) -> bool:
+    """Move the body's vertices to (V, 3); False when the mesh has another number of them."""
+    points = np.ascontiguousarray(vertices, dtype=np.float32)
+    mesh = preview.data
+    if len(mesh.vertices) != len(points) or mesh.is_editmode:
+        return False
+    mesh.vertices.foreach_set("co", points.reshape(-1))
+    mesh.update()
+    return True
+
+
+def remove(scene: bpy.types.Scene) -> None:
+    """Take the preview body out of the file."""
+    preview = scene.doppel.preview
+    scene.doppel.preview = None
+    if preview is not None:
+        mesh = preview.data
+        bpy.data.objects.remove(preview)
+        if mesh is not None and mesh.users == 0:
+            bpy.data.meshes.remove(mesh)

@@ -1,0 +1,40 @@
+"""From slider values to the body of a request."""
+
+import numpy as np
+import pytest
+from doppel_extension.backend.protocol.request import GenerateRequest
+from doppel_extension.blender_addon.core import body
+from doppel_extension.rigging.body_parameters import BodyParameterError, BodyParameters
+
+BETAS = (1.0, *[0.0] * 9)
+
+
+def test_sliders_make_a_body() -> None:
+    made = body.parameters(BETAS, {"left_elbow": (0.0, -0.5, 0.0)}, relaxed_hands=False)
+    assert made.betas[0] == 1.0
+    assert made.with_joint("left_elbow", (0, 0, 0)).full_pose.any() is np.False_
+    assert made.full_pose[18].tolist() == [0.0, -0.5, 0.0]
+    relaxed = body.parameters(BETAS, {}, relaxed_hands=True)
+    assert np.allclose(relaxed.left_hand_pose, BodyParameters.a_pose().left_hand_pose)
+    assert not relaxed.body_pose.any()
+
+
+def test_impossible_bodies_are_refused() -> None:
+    with pytest.raises(BodyParameterError):
+        body.parameters((9.0, *[0.0] * 9), {}, relaxed_hands=True)
+
+
+def test_request_carries_the_body_both_ways() -> None:
+    made = body.parameters(BETAS, {"right_knee": (0.4, 0.0, 0.0)}, relaxed_hands=True)
+    form = body.request_form(made)
+    assert "global_orient" not in form and "expression" not in form
+    request = GenerateRequest.from_dict({"prompt": "a man", "body": form})
+    assert np.array_equal(BodyParameters.from_dict(request.body).full_pose, made.full_pose)
+    assert body.request_form(BodyParameters()) == {}
+
+
+def test_surface_stands_on_the_floor() -> None:
+    surface = body.posed_surface(BodyParameters())
+    assert surface[:, 2].min() == pytest.approx(0.0, abs=1e-6)
+    assert 1.5 < surface[:, 2].max() < 1.9
+    assert body.triangles().max() < len(surface)

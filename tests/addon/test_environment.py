@@ -1,0 +1,109 @@
+"""Building the worker's environment: choices, and every way in which it can be refused. No network."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from doppel_extension.blender_addon.core import build_environment as building
+from doppel_extension.blender_addon.core.environment import (
+    EnvironmentSetup,
+    default_environment,
+    default_worker_python,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def finish(setup: EnvironmentSetup, seconds: float = 120.0) -> EnvironmentSetup:
+    deadline = time.monotonic() + seconds
+    while not setup.finished:
+        setup.poll()
+        assert time.monotonic() < deadline, setup.last_line
+        time.sleep(0.02)
+    return setup
+
+
+def test_dependencies_are_the_projects_without_torch() -> None:
+    names = [requirement.split(">")[0].split("=")[0] for requirement in building.dependencies(ROOT / "pyproject.toml")]
+    assert {"diffusers", "numpy", "pyzmq", "scipy", "transformers"} <= set(names)
+    assert "torch" not in names
+
+
+def test_torch_is_in_the_range_that_the_project_asks_for() -> None:
+    assert any(
+        requirement.startswith("torch>=")
+        for requirement in (ROOT / "pyproject.toml").read_text(encoding="utf-8").replace('"', "").split("\n  ")
+    )
+    assert tuple(map(int, building.TORCH_VERSION.split("."))) >= (2, 6)
+
+
+@pytest.mark.parametrize(
+    ("platform", "nvidia", "first"),
+    [
+        ("linux", False, ["torch==2.13.0+cpu"]),
+        ("linux", True, ["torch==2.13.0"]),
+        ("win32", True, ["torch==2.13.0", "--index-url", building.TORCH_CUDA_INDEX]),
+        ("win32", False, ["torch==2.13.0"]),
+        ("darwin", False, ["torch==2.13.0"]),
+    ],
+)
+def test_which_torch(platform: str, nvidia: bool, first: list[str]) -> None:
+    attempts = building.torch_attempts(platform, nvidia)
+    assert attempts[0] == first
+    assert attempts[-1] == ["torch==2.13.0"]
+    chosen = building.torch_attempts(platform, nvidia, index="https://example.org/rocm")
+    assert chosen == [["torch==2.13.0", "--index-url", "https://example.org/rocm"]]
+    assert building.torch_attempts(platform, nvidia, offline=True) == [["torch==2.13.0"]]
+
+
+def test_blenders_python_is_the_last_choice() -> None:
+    candidates = building.find_base_pythons()
+    assert candidates and sys.executable in candidates
+    assert building.find_base_pythons("/opt/python") == ["/opt/python"]
+    assert building.is_suitable(sys.executable) and not building.is_suitable("/nowhere/python")
+
+
+def test_other_pythons_packages_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/blender/site-packages")
+    monkeypatch.setenv("PIP_USER", "1")
+    variables = building.clean_variables()
+    assert "PYTHONPATH" not in variables and "PIP_USER" not in variables and variables["PATH"] == os.environ["PATH"]
+
+
+def test_a_missing_wheel_folder_is_refused(tmp_path: Path) -> None:
+    setup = finish(EnvironmentSetup(tmp_path / "venv", wheels=str(tmp_path / "none")))
+    assert setup.error is not None and setup.error.code == "wheels_missing"
+    assert not (tmp_path / "venv").exists() and not setup.poll()
+
+
+def test_a_missing_python_is_refused(tmp_path: Path) -> None:
+    setup = finish(EnvironmentSetup(tmp_path / "venv", base_python=str(tmp_path / "python")))
+    assert setup.error is not None and setup.error.code == "python_missing"
+    assert "Python 3.11" in setup.error.message and setup.error.hint
+
+
+def test_an_incomplete_wheel_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    setup = finish(EnvironmentSetup(tmp_path / "venv", wheels=str(tmp_path / "wheels"), base_python=sys.executable))
+    assert setup.error is not None and setup.error.code == "wheel_missing"
+    assert "PyTorch" in setup.error.message
+    assert building.is_suitable(str(building.environment_python(tmp_path / "venv")))
+    assert not (tmp_path / "venv" / building.STAMP).exists()
+    assert setup.step == 2 and 0.0 < setup.fraction < 1.0
+
+
+def test_cancelling_ends_it_at_once(tmp_path: Path) -> None:
+    setup = EnvironmentSetup(tmp_path / "venv", base_python=sys.executable, wheels=str(tmp_path))
+    setup.cancel()
+    assert finish(setup, 5.0).error is not None
+    assert setup.error is not None and setup.error.code in ("setup_cancelled", "wheel_missing")
+
+
+def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOPPEL_WORKER_PYTHON", raising=False)
+    assert default_environment().parts[-2:] == ("doppel", "venv")
+    assert default_worker_python() == building.environment_python(default_environment())
+    monkeypatch.setenv("DOPPEL_WORKER_PYTHON", str(tmp_path / "python"))
+    assert default_worker_python() == tmp_path / "python"

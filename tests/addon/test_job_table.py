@@ -1,0 +1,76 @@
+"""What the panels know of jobs, from the client's events."""
+
+import pytest
+from doppel_extension.backend.protocol.errors import DoppelError
+from doppel_extension.blender_addon.core.inbox import WorkerEvent
+from doppel_extension.blender_addon.core.job_table import STAGES, JobTable, duration
+
+JOB = "0123456789abcdef"
+
+
+@pytest.fixture
+def table() -> JobTable:
+    result = JobTable()
+    result.sent(JOB, "a man in a coat", 5)
+    return result
+
+
+def test_waiting_then_running_then_done(table: JobTable) -> None:
+    view = table.jobs[JOB]
+    table.apply(WorkerEvent("accepted", JOB, {"state": "queued", "ahead": 2}))
+    assert (view.active, view.text, view.fraction) == (True, "Waiting, 2 ahead", 0.0)
+    table.apply(WorkerEvent("accepted", JOB, {"state": "loading"}))
+    assert view.text == "Loading the models"
+    last = -1.0
+    for stage in list(STAGES)[:-1]:
+        for step in (1, 4):
+            fields = {"state": "running", "stage": stage, "step": step, "steps": 4, "eta": 12.0}
+            table.apply(WorkerEvent("progress", JOB, fields, (b"png",)))
+            assert last < view.fraction < 1.0
+            last = view.fraction
+    assert view.preview == b"png" and view.text == "Saving 4/4, 12 s left"
+    table.apply(WorkerEvent("done", JOB, {"state": "done"}))
+    assert (view.active, view.fraction, view.preview, table.active()) == (False, 1.0, b"", [])
+
+
+def test_failure_and_cancellation_differ(table: JobTable) -> None:
+    table.apply(WorkerEvent("failed", JOB, error=DoppelError("oom", "full", "close something")))
+    assert table.last_failure() is table.jobs[JOB] and table.jobs[JOB].state == "failed"
+    table.sent("second-job", "x", 1)
+    assert table.last_failure() is None
+    table.apply(WorkerEvent("failed", "second-job", error=DoppelError("cancelled", "cancelled")))
+    assert table.jobs["second-job"].state == "cancelled" and table.last_failure() is None
+
+
+def test_late_events_change_nothing(table: JobTable) -> None:
+    table.apply(WorkerEvent("done", JOB, {}))
+    table.apply(WorkerEvent("progress", JOB, {"state": "running", "stage": "front", "step": 1, "steps": 2}))
+    table.apply(WorkerEvent("progress", "unknown-job", {"stage": "front"}))
+    assert table.jobs[JOB].state == "done" and list(table.jobs) == [JOB]
+
+
+def test_malformed_fields_are_ignored(table: JobTable) -> None:
+    fields = {"state": 3, "stage": None, "step": "x", "steps": [], "eta": "soon"}
+    table.apply(WorkerEvent("progress", JOB, fields))
+    view = table.jobs[JOB]
+    assert (view.state, view.stage, view.step, view.eta) == ("running", "", 0, None)
+    table.apply(WorkerEvent("results", fields={"jobs": [None, {"folder": 3}, {"avatars": "x"}]}))
+    assert table.results == []
+
+
+def test_results_are_listed_by_variant_and_deleted_by_job(table: JobTable) -> None:
+    entry = {"job": JOB, "folder": "/r", "prompt": "p", "seed": 9, "avatars": [{"folder": "0"}, {"folder": "1"}]}
+    table.apply(WorkerEvent("results", fields={"jobs": [entry]}))
+    assert [(result.folder.as_posix(), result.hypothesis, result.seed) for result in table.results] == [
+        ("/r/0", 0, 9),
+        ("/r/1", 1, 9),
+    ]
+    table.apply(WorkerEvent("delete", JOB, {"job": JOB}))
+    assert table.results == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (65, "1 min 5 s"), (4200, "1 h 10 min"), (-3, "0 s")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
