@@ -380,8 +380,7 @@ def _check_files(entry: Entry) -> None:
 def _entries(root: Path) -> Iterator[Entry]:
     """Every line of catalogue.json, held-out ones marked."""
     table: dict[str, Any] = json.loads((HERE / "catalogue.json").read_text(encoding="utf-8"))
-    split: dict[str, list[str]] = json.loads((HERE / "split.json").read_text(encoding="utf-8"))
-    held_out = {name for group in ("garments", "hair", "skins") for name in split[group]}
+    held_out = split_names("garments", "hair", "skins")
     sources = {name: Source(**value) for name, value in table["sources"].items()}
     for entry_id, row in table["entries"].items():
         if row["kind"] not in get_args(Kind) or row["gender"] not in get_args(Gender):
@@ -403,6 +402,12 @@ def _entries(root: Path) -> Iterator[Entry]:
             islands=row.get("islands"),
             drop=frozenset(row.get("drop", ())),
         )
+
+
+def split_names(*groups: Literal["garments", "hair", "skins", "poses"]) -> set[str]:
+    """What training never sees, of these groups in split.json."""
+    split: dict[str, list[str]] = json.loads((HERE / "split.json").read_text(encoding="utf-8"))
+    return {name for group in groups for name in split[group]}
 
 
 def _part(row: dict[str, Any]) -> Part:

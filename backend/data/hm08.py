@@ -60,15 +60,21 @@ class Hm08:
     @cached_property
     def a_to_t(self) -> NDArray[np.float64]:
         """(V, 3, 3) how each vertex turned from the A-pose that garments are made for to the T-pose."""
-        joints = np.tile(np.eye(3), (NUM_JOINTS, 1, 1))
-        for name, degrees in _A_TO_T.items():
-            for side, mirror in (("left", 1.0), ("right", -1.0)):
-                vector = np.radians(degrees) * (1.0, mirror, mirror)
-                joints[JOINT_INDEX[name.replace("left", side)]] = Rotation.from_rotvec(vector).as_matrix()
-        for name, index in JOINT_INDEX.items():
-            if name[-1].isdigit() and name.startswith(("left_", "right_")):  # fingers go with the hand
-                joints[index] = joints[JOINT_INDEX[name.split("_")[0] + "_wrist"]]
+        joints = a_to_t_rotations()
         return nearest_rotations(np.einsum("vk,vkij->vij", self.weights_value, joints[self.weights_index]))
+
+
+def a_to_t_rotations() -> NDArray[np.float64]:
+    """(55, 3, 3) how the limb at each SMPL-X joint turns in the world from MakeHuman's A-pose to the T-pose."""
+    joints = np.tile(np.eye(3), (NUM_JOINTS, 1, 1))
+    for name, degrees in _A_TO_T.items():
+        for side, mirror in (("left", 1.0), ("right", -1.0)):
+            vector = np.radians(degrees) * (1.0, mirror, mirror)
+            joints[JOINT_INDEX[name.replace("left", side)]] = Rotation.from_rotvec(vector).as_matrix()
+    for name, index in JOINT_INDEX.items():
+        if name[-1].isdigit() and name.startswith(("left_", "right_")):  # fingers go with the hand
+            joints[index] = joints[JOINT_INDEX[name.split("_")[0] + "_wrist"]]
+    return joints
 
 
 def nearest_rotations(matrices: NDArray[np.float64]) -> NDArray[np.float64]:

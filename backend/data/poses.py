@@ -1,0 +1,426 @@
+"""Body poses for training: motion capture and posed figures brought to SMPL-X's joints, and an A-pose family.
+
+Retargeting keeps what each limb does in the world. A source bone that has turned by D since its rest turns the
+target's limb by D after the limb has been brought from the T-pose to the source's rest direction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation, Slerp
+
+from rigging.body_model import BodyModel
+from rigging.body_parameters import BodyParameters
+from rigging.joints import BODY_JOINT_NAMES, JOINT_INDEX, MIRROR, PARENTS
+from rigging.limbs import LEFT_ARM, LEFT_LEG, RIGHT_ARM, RIGHT_LEG, TRUNK, limb_labels
+from rigging.normals import vertex_normals
+
+from .bvh import Bvh, load_bvh
+from .catalogue import split_names
+from .hm08 import a_to_t_rotations
+from .mhclo import AssetError
+
+Float = NDArray[np.float64]
+_Source = str | tuple[str, str]  # a bone, or halfway between two
+
+_BOTH = ("left", "right")
+
+
+def _sided(pattern: dict[str, str], left: str, right: str) -> dict[str, _Source]:
+    """SMPL-X joint -> source bone for both sides; `*` in the bone's name stands for the side's mark."""
+    marks = dict(zip(_BOTH, (left, right), strict=True))
+    return {f"{side}_{joint}": bone.replace("*", marks[side]) for side in _BOTH for joint, bone in pattern.items()}
+
+
+@dataclass(frozen=True)
+class SourceRig:
+    """How a skeleton's bones stand for SMPL-X's joints."""
+
+    name: str
+    bones: dict[str, _Source]
+    z_up: bool  # Z up facing -Y, else Y up facing +Z
+    rest: str  # "makehuman" = the A-pose of the base mesh, "measured" = by the directions of its bones
+
+
+MAKEHUMAN = SourceRig(
+    "MakeHuman default rig",
+    {
+        "pelvis": "root",
+        "spine1": "spine04",
+        "spine2": "spine02",
+        "spine3": "spine01",
+        "neck": "neck02",
+        "head": "head",
+        **_sided(
+            {
+                "hip": "upperleg02.*",
+                "knee": "lowerleg01.*",
+                "ankle": "foot.*",
+                "collar": "shoulder01.*",
+                "shoulder": "upperarm02.*",
+                "elbow": "lowerarm02.*",
+                "wrist": "wrist.*",
+            },
+            "L",
+            "R",
+        ),
+    },
+    z_up=True,
+    rest="makehuman",
+)
+MAKEHUMAN_WALKS = SourceRig(
+    "MakeHuman walk cycles",
+    {
+        "pelvis": "Root",
+        "spine1": "Spine1",
+        "spine2": "Spine2",
+        "spine3": "Spine3",
+        "neck": "Neck",
+        "head": "Head",
+        **_sided(
+            {
+                "hip": "UpLeg_*",
+                "knee": "LoLeg_*",
+                "ankle": "Foot_*",
+                "foot": "Toe_*",
+                "collar": "Clavicle_*",
+                "shoulder": "UpArm_*",
+                "elbow": "LoArm_*",
+                "wrist": "Hand_*",
+            },
+            "L",
+            "R",
+        ),
+    },
+    z_up=True,
+    rest="measured",
+)
+CMU = SourceRig(
+    "CMU motion capture",
+    {
+        "pelvis": "hip",
+        "spine1": "abdomen",
+        "spine2": ("abdomen", "chest"),
+        "spine3": "chest",
+        "neck": "neck",  # its head bone is tilted back by some 35 degrees in every frame, so the head follows the neck
+        **_sided(
+            {
+                "hip": "*Thigh",
+                "knee": "*Shin",
+                "ankle": "*Foot",
+                "collar": "*Collar",
+                "shoulder": "*Shldr",
+                "elbow": "*ForeArm",
+                "wrist": "*Hand",
+            },
+            "l",
+            "r",
+        ),
+    },
+    z_up=False,
+    rest="measured",
+)
+RIGS = (MAKEHUMAN, MAKEHUMAN_WALKS, CMU)
+
+# Limbs whose rest direction is measured: from this joint to that one. Hand and foot turn with the bone above.
+_MEASURED = {f"{s}_{a}": f"{s}_{b}" for s in _BOTH for a, b in
+             (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))}  # fmt: skip
+
+_LARGEST_INTERPENETRATION = 0.02  # share of the vertices of arms and lower legs
+_FARTHEST_CLAMP = np.radians(35)
+# Noise is smaller where it would move the whole body, and none bends knees and elbows sideways.
+_NOISE = np.array([(0.2, 1.0, 0.2) if n.endswith(("elbow", "knee")) else (0.6,) * 3 if "spine" in n or "hip" in n
+                   else (0.0,) * 3 if n.endswith("foot") else (1.0,) * 3 for n in BODY_JOINT_NAMES[1:]])  # fmt: skip
+
+_Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+def rig_of(bvh: Bvh) -> SourceRig | None:
+    """The known rig that has all the bones that it needs."""
+    for rig in RIGS:
+        wanted = {n for bone in rig.bones.values() for n in ((bone,) if isinstance(bone, str) else bone)}
+        if wanted <= set(bvh.names):
+            return rig
+    return None
+
+
+def retarget(bvh: Bvh, rig: SourceRig) -> Float:
+    """(T, 22, 3) axis-angle rotations of the pelvis and the 21 body joints, T-pose = zeros, Y up, facing +Z."""
+    turn = _Z_UP_TO_Y_UP if rig.z_up else np.eye(3)
+    index = {name: joint for joint, name in enumerate(bvh.names)}
+    moved = turn @ bvh.global_rotations() @ turn.T
+    rest = bvh.rest_positions() @ turn.T
+    to_source = _to_source_rest(rig, {name: rest[joint] for name, joint in index.items()})
+
+    world = np.tile(np.eye(3), (len(moved), len(BODY_JOINT_NAMES), 1, 1))
+    local = np.zeros((len(moved), len(BODY_JOINT_NAMES), 3))
+    for joint, name in enumerate(BODY_JOINT_NAMES):
+        bone = rig.bones.get(name)
+        parent = world[:, PARENTS[joint]] if joint else np.eye(3)[None]
+        if bone is None:
+            world[:, joint] = parent
+            continue
+        if isinstance(bone, str):
+            source = moved[:, index[bone]]
+        else:
+            source = _halfway(moved[:, index[bone[0]]], moved[:, index[bone[1]]])
+        world[:, joint] = source @ to_source[name]
+        local[:, joint] = Rotation.from_matrix(np.swapaxes(parent, 1, 2) @ world[:, joint]).as_rotvec()
+    return local
+
+
+def _to_source_rest(rig: SourceRig, rest: dict[str, Float]) -> dict[str, Float]:
+    """(3, 3) for each joint: how its limb turns from the T-pose to the source's rest."""
+    if rig.rest == "makehuman":
+        turned = a_to_t_rotations()
+        return {name: turned[JOINT_INDEX[name]].T for name in rig.bones}
+    result = {name: np.eye(3) for name in rig.bones}
+    target = BodyModel.load().pose().rest_joints
+    for start, end in _MEASURED.items():
+        bones = rig.bones[start], rig.bones[end]
+        assert isinstance(bones[0], str) and isinstance(bones[1], str)
+        to = rest[bones[1]] - rest[bones[0]]
+        result[start] = _between(target[JOINT_INDEX[end]] - target[JOINT_INDEX[start]], to)
+    for side in _BOTH:
+        result[f"{side}_wrist"] = result[f"{side}_elbow"]
+    return result
+
+
+def _between(source: Float, target: Float) -> Float:
+    """(3, 3) the smallest rotation that turns one direction to another."""
+    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
+    axis = np.cross(a, b)
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        return np.eye(3)
+    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, float(a @ b))).as_matrix()
+
+
+def _halfway(first: Float, second: Float) -> Float:
+    """(T, 3, 3) rotations in the middle between two series (T, 3, 3)."""
+    return np.stack(
+        [
+            Slerp([0, 1], Rotation.from_matrix(np.stack([a, b])))(0.5).as_matrix()
+            for a, b in zip(first, second, strict=True)
+        ]
+    )
+
+
+# Anatomical limits of the left side, degrees: least and greatest x, y, z of the rotation vector. The right side
+# mirrors them. Rounded outwards from the ranges of motion in A. I. Kapandji, "The Physiology of the Joints".
+_LIMITS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
+    "hip": ((-120, 35), (-45, 45), (-30, 60)),
+    "knee": ((-5, 145), (-20, 20), (-15, 15)),
+    "ankle": ((-35, 50), (-30, 30), (-25, 25)),
+    "foot": ((-40, 40), (-5, 5), (-5, 5)),
+    "spine1": ((-25, 45), (-25, 25), (-20, 20)),
+    "spine2": ((-20, 35), (-25, 25), (-20, 20)),
+    "spine3": ((-20, 30), (-25, 25), (-20, 20)),
+    "neck": ((-35, 35), (-40, 40), (-25, 25)),
+    "head": ((-30, 30), (-40, 40), (-25, 25)),
+    "collar": ((-15, 15), (-25, 25), (-20, 40)),
+    "shoulder": ((-90, 90), (-130, 60), (-95, 100)),
+    "elbow": ((-90, 90), (-150, 5), (-45, 45)),
+    "wrist": ((-45, 45), (-45, 45), (-80, 80)),
+}
+
+
+@cache
+def pose_limits() -> tuple[Float, Float]:
+    """Least and greatest rotation vectors (21, 3) of the body joints, radians."""
+    low, high = np.zeros((21, 3)), np.zeros((21, 3))
+    for joint, name in enumerate(BODY_JOINT_NAMES[1:]):
+        side, _, stem = name.rpartition("_")
+        limits = np.radians(_LIMITS[stem]).T  # (2, 3)
+        if side == "right":  # mirrored in x = 0: y and z change sign, so their ends swap
+            limits = limits * (1, 0, 0) - limits[::-1] * (0, 1, 1)
+        low[joint], high[joint] = limits
+    return low, high
+
+
+def clamp_pose(pose: Float) -> Float:
+    """The pose (21, 3) with every joint brought within its limits."""
+    return np.clip(pose, *pose_limits())
+
+
+@cache
+def _self_contact_parts() -> tuple[BodyModel, dict[str, NDArray[np.int64]]]:
+    """The body, and the vertices of trunk, forearms with hands, and lower legs."""
+    body = BodyModel.load()
+    limb = limb_labels(body.weights)
+    joint = body.weights.argmax(axis=1)
+    upper = [JOINT_INDEX[f"{s}_{j}"] for s in _BOTH for j in ("shoulder", "collar", "hip")]
+    limbs = {"left_arm": LEFT_ARM, "right_arm": RIGHT_ARM, "left_leg": LEFT_LEG, "right_leg": RIGHT_LEG}
+    parts = {name: (limb == number) & ~np.isin(joint, upper) for name, number in limbs.items()}
+    parts["trunk"] = limb == TRUNK
+    return body, {name: np.flatnonzero(mask) for name, mask in parts.items()}
+
+
+def interpenetration(pose: Float, betas: NDArray[np.floating] | None = None, depth: float = 0.02) -> float:
+    """Share of the vertices of forearms, hands and lower legs that lie deeper than `depth` metres in another part.
+
+    pose: (21, 3); betas: (10,), None = the mean body. Parts are compared by nearest vertex and its normal.
+    """
+    body, parts = _self_contact_parts()
+    shape = np.zeros(10) if betas is None else np.asarray(betas)
+    vertices = body.pose(BodyParameters(betas=shape, body_pose=pose)).vertices
+    normals = vertex_normals(vertices, body.faces)
+    inside = total = 0
+    for first, second in (
+        ("left_arm", "trunk"), ("right_arm", "trunk"), ("left_arm", "right_arm"),
+        ("left_leg", "right_leg"), ("right_leg", "left_leg"),
+    ):  # fmt: skip
+        points, other = vertices[parts[first][::4]], parts[second]
+        distance, nearest = cKDTree(vertices[other]).query(points)
+        ids = other[nearest]
+        height = np.einsum("nk,nk->n", points - vertices[ids], normals[ids])
+        inside += int(((height < -depth) & (distance < 0.15)).sum())
+        total += len(points)
+    return inside / total
+
+
+@dataclass(frozen=True)
+class PoseBank:
+    """Everyday poses of the body joints."""
+
+    poses: Float  # (P, 21, 3)
+    names: tuple[str, ...]  # file, and frame where it has several
+    words: tuple[str, ...]  # "walking", "standing", ...
+    held_out: NDArray[np.bool_]  # (P,)
+
+    def of_split(self, held_out: bool) -> PoseBank:
+        rows = np.flatnonzero(self.held_out == held_out)
+        return PoseBank(
+            self.poses[rows],
+            tuple(self.names[r] for r in rows),
+            tuple(self.words[r] for r in rows),
+            self.held_out[rows],
+        )
+
+
+# Folder/file stem -> what it shows, and every how many frames a pose is taken. Handstand, flights, splits, high kick
+# and sitting on the ground are not among them: clothes that only follow the skin tear there.
+_CLIPS = {
+    "makehuman/standing01": ("standing", 1),
+    "makehuman/standing02": ("standing", 1),
+    "makehuman/standing03": ("standing", 1),
+    "makehuman/standing05": ("standing with one arm raised", 1),
+    "makehuman/standing06": ("standing with one foot raised", 1),
+    "makehuman/run01": ("running", 1),
+    "makehuman/fight01": ("lunging", 1),
+    "makehuman_walks/walk1": ("walking", 2),
+    "makehuman_walks/zombieWalk1": ("walking with stretched arms", 4),
+    "cmu/02_02": ("walking", 12),
+    "cmu/03_03": ("walking", 24),
+}
+
+
+def pose_bank(assets: Path | str) -> tuple[PoseBank, list[tuple[str, str]]]:
+    """The usable poses below `assets`/poses, and (name, reason) of those left out."""
+    root = Path(assets) / "poses"
+    if not root.is_dir():
+        raise AssetError(root, "there is no such folder")
+    held_out = split_names("poses")
+    poses, names, words, dropped = [], [], [], []
+    for clip, (word, step) in _CLIPS.items():
+        path = root / f"{clip}.bvh"
+        try:
+            bvh = load_bvh(path)
+        except AssetError as error:
+            dropped.append((clip, error.message))
+            continue
+        rig = rig_of(bvh)
+        if rig is None:
+            dropped.append((clip, "its joints have the names of no known rig"))
+            continue
+        frames = retarget(bvh, rig)[:, 1:]
+        for frame in range(step // 2, len(frames), step):  # motion capture begins with a T-pose
+            name = clip if len(frames) == 1 else f"{clip}:{frame}"
+            pose = clamp_pose(frames[frame])
+            if np.abs(pose - frames[frame]).max() > _FARTHEST_CLAMP:
+                dropped.append((name, "far beyond the joints' limits"))
+                continue
+            share = interpenetration(pose)
+            if share > _LARGEST_INTERPENETRATION:
+                dropped.append((name, f"{share:.0%} of arms and legs lie inside another part"))
+                continue
+            poses.append(pose)
+            names.append(name)
+            words.append(word)
+    mask = np.array([name.partition(":")[0] in held_out for name in names], dtype=bool)
+    return PoseBank(np.asarray(poses).reshape(-1, 21, 3), tuple(names), tuple(words), mask), dropped
+
+
+@dataclass(frozen=True)
+class PoseSample:
+    body_pose: Float  # (21, 3)
+    left_hand_pose: Float  # (15, 3) about the flat hand
+    right_hand_pose: Float  # (15, 3)
+    name: str  # "a-pose", or the name in the bank
+    word: str
+
+
+def sample_pose(
+    rng: np.random.Generator,
+    bank: PoseBank | None = None,
+    everyday: float = 0.25,
+    betas: NDArray[np.floating] | None = None,
+) -> PoseSample:
+    """A pose for training: of the A-pose family, or with the probability `everyday` one of the bank's with noise.
+
+    Every clip of the bank is equally likely, and so is its mirror image. betas: (10,) the body on which arms and
+    legs must not run into each other; an A-pose is taken where they always would.
+    """
+    left, right = _relaxed_hands(rng)
+    if bank is None or not len(bank.poses) or rng.random() >= everyday:
+        return PoseSample(sample_a_pose(rng), left, right, "a-pose", "standing")
+    clips = [name.partition(":")[0] for name in bank.names]
+    clip = rng.choice(sorted(set(clips)))
+    row = int(rng.choice([r for r, c in enumerate(clips) if c == clip]))
+    pose = mirror_pose(bank.poses[row]) if rng.random() < 0.5 else bank.poses[row]
+    for degrees in (5.0, 3.0, 1.5):
+        noisy = clamp_pose(pose + np.radians(rng.normal(0.0, degrees, pose.shape)) * _NOISE)
+        if interpenetration(noisy, betas) <= _LARGEST_INTERPENETRATION:
+            return PoseSample(noisy, left, right, bank.names[row], bank.words[row])
+    return PoseSample(sample_a_pose(rng), left, right, "a-pose", "standing")
+
+
+def sample_a_pose(rng: np.random.Generator) -> Float:
+    """(21, 3) standing upright: arms 30 to 65 degrees below the horizontal, legs up to 12 degrees out, some noise."""
+    pose = {name: np.zeros(3) for name in BODY_JOINT_NAMES[1:]}
+    arms, legs = rng.uniform(33, 62), rng.uniform(0, 10)
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        mirror = np.array([1.0, sign, sign])
+        arm = np.clip(arms + rng.normal(0, 2.5), 30, 65)
+        collar = 0.12 * arm
+        leg = max(legs + rng.normal(0, 1.0), 0.0)
+        knee, swing, bend = abs(rng.normal(0, 3)), rng.normal(0, 2.5), rng.gamma(2.0, 6.0)
+        pose[f"{side}_collar"] = mirror * (0, rng.normal(0, 2), -collar)
+        pose[f"{side}_shoulder"] = mirror * (rng.normal(0, 8), rng.normal(-2, 6), collar - arm)
+        pose[f"{side}_elbow"] = mirror * (rng.normal(0, 5), -min(bend, 40.0), 0)
+        pose[f"{side}_wrist"] = mirror * rng.normal(0, 5, 3)
+        pose[f"{side}_hip"] = mirror * (swing - 0.5 * knee, rng.normal(3, 4), leg)
+        pose[f"{side}_knee"] = mirror * (knee, 0, 0)
+        pose[f"{side}_ankle"] = mirror * (-swing - 0.5 * knee, 0, -leg)
+    for name in ("spine1", "spine2", "spine3"):
+        pose[name] = rng.normal(0, (1.5, 2.5, 1.0))
+    pose["neck"] = rng.normal(0, (3, 4, 2))
+    pose["head"] = rng.normal(0, (5, 8, 3))
+    return clamp_pose(np.radians(np.stack([pose[name] for name in BODY_JOINT_NAMES[1:]])))
+
+
+def mirror_pose(pose: Float) -> Float:
+    """The pose (21, 3) with left and right exchanged."""
+    return pose[MIRROR[1:22] - 1] * (1.0, -1.0, -1.0)
+
+
+def _relaxed_hands(rng: np.random.Generator) -> tuple[Float, Float]:
+    """Fingers curled between nearly flat and loosely closed, each hand (15, 3)."""
+    relaxed = BodyParameters.a_pose()
+    return relaxed.left_hand_pose * rng.uniform(0.2, 1.9), relaxed.right_hand_pose * rng.uniform(0.2, 1.9)
