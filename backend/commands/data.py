@@ -17,8 +17,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     make.add_argument("--seed", type=int, default=0)
     make.add_argument("--assets", type=Path, default=None, help="asset folder (default: $DOPPEL_ASSETS)")
     make.add_argument("--test-split", action="store_true", help="only held-out identities and clothes")
-    make.add_argument("--surface-every", type=int, default=1, metavar="N",
-                      help="add the lifter's ground truth to each Nth person (default: all)")  # fmt: skip
+    make.add_argument(
+        "--surface-every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="add the lifter's ground truth to each Nth person (default: all)",
+    )
     make.add_argument("--threads", type=int, default=1)
 
 
@@ -33,8 +38,11 @@ def run(args: argparse.Namespace) -> int:
     from ..protocol.errors import DoppelError
 
     if args.people < 1 or args.surface_every < 1 or args.seed < 0:
-        raise DoppelError("data_arguments", "--people and --surface-every must be at least 1, --seed not negative",
-                          "See `doppel data make --help`.")  # fmt: skip
+        raise DoppelError(
+            "data_arguments",
+            "--people and --surface-every must be at least 1, --seed not negative",
+            "See `doppel data make --help`.",
+        )
     torch.set_num_threads(args.threads)
     catalogue = Catalogue.load(args.assets, verify=False)
     for problem in catalogue.problems:
@@ -43,8 +51,11 @@ def run(args: argparse.Namespace) -> int:
     header = {"version": FORMAT_VERSION, "seed": args.seed, "split": "test" if args.test_split else "train"}
     path = args.out / "dataset.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != header:
-        raise DoppelError("data_other", f"{args.out} was made with another seed, split or format",
-                          "Choose another folder, or the seed of that dataset.")  # fmt: skip
+        raise DoppelError(
+            "data_other",
+            f"{args.out} was made with another seed, split or format",
+            "Choose another folder, or the seed of that dataset.",
+        )
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(header), encoding="utf-8")
     os.replace(partial, path)

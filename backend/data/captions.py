@@ -10,14 +10,22 @@ Attributes = Mapping[str, str]
 """Words by slot name (see backend.models.slots); a colour slot holds the colour's name."""
 
 _ADJECTIVES = {
-    "age": {"young": ("young", "youthful", "twenty-year-old"), "middle-aged": ("middle-aged", "forty-something", "mature"),
-            "old": ("old", "elderly", "aged", "senior")},
-    "build": {"slim": ("slim", "thin", "slender", "skinny"), "average": ("", "average-sized", "normal-weight"),
-              "heavy": ("heavy", "overweight", "plump", "large", "fat"),
-              "muscular": ("muscular", "athletic", "strong", "fit")},
-    "skin_tone": {"light": ("white", "light-skinned", "pale", "fair-skinned", "Caucasian"),
-                  "tan": ("Asian", "tanned", "olive-skinned", "tan-skinned"),
-                  "dark": ("black", "dark-skinned", "African", "brown-skinned")},
+    "age": {
+        "young": ("young", "youthful", "twenty-year-old"),
+        "middle-aged": ("middle-aged", "forty-something", "mature"),
+        "old": ("old", "elderly", "aged", "senior"),
+    },
+    "build": {
+        "slim": ("slim", "thin", "slender", "skinny"),
+        "average": ("", "average-sized", "normal-weight"),
+        "heavy": ("heavy", "overweight", "plump", "large", "fat"),
+        "muscular": ("muscular", "athletic", "strong", "fit"),
+    },
+    "skin_tone": {
+        "light": ("white", "light-skinned", "pale", "fair-skinned", "Caucasian"),
+        "tan": ("Asian", "tanned", "olive-skinned", "tan-skinned"),
+        "dark": ("black", "dark-skinned", "African", "brown-skinned"),
+    },
 }
 _NOUNS = {
     ("woman", "young"): ("woman", "lady", "female"),
@@ -25,41 +33,82 @@ _NOUNS = {
     ("woman", "old"): ("woman", "lady", "grandmother", "female"),
     ("man", "old"): ("man", "gentleman", "grandfather", "male"),
 }
-_SKIN_PHRASES = {"light": ("light skin", "pale skin", "fair skin"), "tan": ("tan skin", "olive skin", "light brown skin"),
-                 "dark": ("dark skin", "brown skin", "black skin")}
-_HAIR = {"short": ("short {c} hair", "short-cropped {c} hair", "a short {c} haircut"),
-         "bob": ("a {c} bob", "{c} bob-cut hair", "chin-length {c} hair", "shoulder-length {c} hair"),
-         "long": ("long {c} hair", "long flowing {c} hair", "very long {c} hair"),
-         "ponytail": ("a {c} ponytail", "{c} hair in a ponytail"),
-         "braid": ("a {c} braid", "braided {c} hair", "{c} hair in a braid"),
-         "afro": ("a {c} afro", "curly {c} afro hair", "big curly {c} hair")}
+_SKIN_PHRASES = {
+    "light": ("light skin", "pale skin", "fair skin"),
+    "tan": ("tan skin", "olive skin", "light brown skin"),
+    "dark": ("dark skin", "brown skin", "black skin"),
+}
+_HAIR = {
+    "short": ("short {c} hair", "short-cropped {c} hair", "a short {c} haircut"),
+    "bob": ("a {c} bob", "{c} bob-cut hair", "chin-length {c} hair", "shoulder-length {c} hair"),
+    "long": ("long {c} hair", "long flowing {c} hair", "very long {c} hair"),
+    "ponytail": ("a {c} ponytail", "{c} hair in a ponytail"),
+    "braid": ("a {c} braid", "braided {c} hair", "{c} hair in a braid"),
+    "afro": ("a {c} afro", "curly {c} afro hair", "big curly {c} hair"),
+}
 _BALD = ("a bald head", "no hair", "a shaved head")
 _KINDS = {
-    "t-shirt": ("T-shirt", "tee", "t-shirt"), "shirt": ("shirt", "button-up shirt", "dress shirt", "blouse"),
-    "sweater": ("sweater", "pullover", "jumper", "long-sleeved top"), "tank top": ("tank top", "vest top", "singlet"),
-    "top": ("top", "sleeveless top", "strappy top"), "tunic": ("tunic", "tunic with a sash"),
-    "suit jacket": ("suit jacket", "blazer"), "jacket": ("jacket", "casual jacket"), "coat": ("coat", "overcoat", "long coat"),
+    "t-shirt": ("T-shirt", "tee", "t-shirt"),
+    "shirt": ("shirt", "button-up shirt", "dress shirt", "blouse"),
+    "sweater": ("sweater", "pullover", "jumper", "long-sleeved top"),
+    "tank top": ("tank top", "vest top", "singlet"),
+    "top": ("top", "sleeveless top", "strappy top"),
+    "tunic": ("tunic", "tunic with a sash"),
+    "suit jacket": ("suit jacket", "blazer"),
+    "jacket": ("jacket", "casual jacket"),
+    "coat": ("coat", "overcoat", "long coat"),
     "sportswear": ("sports outfit", "tracksuit", "sportswear", "gym clothes"),
-    "dress": ("dress", "gown", "frock"), "swimsuit": ("swimsuit", "one-piece swimsuit", "bathing suit"),
+    "dress": ("dress", "gown", "frock"),
+    "swimsuit": ("swimsuit", "one-piece swimsuit", "bathing suit"),
     "bodysuit": ("bodysuit", "leotard", "catsuit"),
-    "trousers": ("trousers", "pants", "slacks"), "jeans": ("jeans", "denim jeans", "denims"),
+    "trousers": ("trousers", "pants", "slacks"),
+    "jeans": ("jeans", "denim jeans", "denims"),
     "overalls": ("overalls", "dungarees", "bib overalls"),
-    "shorts": ("shorts", "short pants"), "skirt": ("skirt", "knee-length skirt"), "miniskirt": ("miniskirt", "mini skirt", "short skirt"),
+    "shorts": ("shorts", "short pants"),
+    "skirt": ("skirt", "knee-length skirt"),
+    "miniskirt": ("miniskirt", "mini skirt", "short skirt"),
     "long skirt": ("long skirt", "maxi skirt", "full-length skirt"),
-    "shoes": ("shoes", "leather shoes"), "sneakers": ("sneakers", "trainers", "running shoes"), "boots": ("boots", "winter boots"),
-    "heels": ("heels", "high heels", "pumps"), "sandals": ("sandals", "flip-flops"),
-    "hat": ("hat", "brimmed hat"), "helmet": ("helmet", "pith helmet"), "glasses": ("glasses", "spectacles", "eyeglasses"),
+    "shoes": ("shoes", "leather shoes"),
+    "sneakers": ("sneakers", "trainers", "running shoes"),
+    "boots": ("boots", "winter boots"),
+    "heels": ("heels", "high heels", "pumps"),
+    "sandals": ("sandals", "flip-flops"),
+    "hat": ("hat", "brimmed hat"),
+    "helmet": ("helmet", "pith helmet"),
+    "glasses": ("glasses", "spectacles", "eyeglasses"),
 }
-_PATTERNS = {"stripes": ("striped", "stripy"), "checks": ("checked", "plaid", "chequered"), "dots": ("dotted", "polka-dot"),
-             "camouflage": ("camouflage", "camo"), "logo": ("printed", "graphic"), "floral": ("floral", "flowery")}
-_COLOUR_WORDS = {"red": ("red", "crimson", "scarlet"), "dark red": ("dark red", "burgundy", "maroon", "wine-red"),
-                 "grey": ("grey", "gray"), "dark grey": ("dark grey", "charcoal", "dark gray"), "light grey": ("light grey", "silver"),
-                 "navy": ("navy", "dark blue", "navy blue"), "light blue": ("light blue", "sky blue", "pale blue"),
-                 "blue": ("blue", "royal blue"), "green": ("green", "emerald"), "light green": ("light green", "mint", "lime"),
-                 "olive": ("olive", "khaki", "olive green"), "purple": ("purple", "violet"), "lilac": ("lilac", "lavender"),
-                 "magenta": ("magenta", "fuchsia", "hot pink"), "beige": ("beige", "tan", "sand-coloured"), "cream": ("cream", "ivory", "off-white"),
-                 "turquoise": ("turquoise", "aqua", "cyan"), "gold": ("gold", "golden", "mustard"), "blond": ("blond", "blonde", "golden", "fair"),
-                 "red_hair": ("red", "ginger", "auburn"), "black": ("black", "jet-black"), "brown": ("brown", "chestnut", "chocolate")}
+_PATTERNS = {
+    "stripes": ("striped", "stripy"),
+    "checks": ("checked", "plaid", "chequered"),
+    "dots": ("dotted", "polka-dot"),
+    "camouflage": ("camouflage", "camo"),
+    "logo": ("printed", "graphic"),
+    "floral": ("floral", "flowery"),
+}
+_COLOUR_WORDS = {
+    "red": ("red", "crimson", "scarlet"),
+    "dark red": ("dark red", "burgundy", "maroon", "wine-red"),
+    "grey": ("grey", "gray"),
+    "dark grey": ("dark grey", "charcoal", "dark gray"),
+    "light grey": ("light grey", "silver"),
+    "navy": ("navy", "dark blue", "navy blue"),
+    "light blue": ("light blue", "sky blue", "pale blue"),
+    "blue": ("blue", "royal blue"),
+    "green": ("green", "emerald"),
+    "light green": ("light green", "mint", "lime"),
+    "olive": ("olive", "khaki", "olive green"),
+    "purple": ("purple", "violet"),
+    "lilac": ("lilac", "lavender"),
+    "magenta": ("magenta", "fuchsia", "hot pink"),
+    "beige": ("beige", "tan", "sand-coloured"),
+    "cream": ("cream", "ivory", "off-white"),
+    "turquoise": ("turquoise", "aqua", "cyan"),
+    "gold": ("gold", "golden", "mustard"),
+    "blond": ("blond", "blonde", "golden", "fair"),
+    "red_hair": ("red", "ginger", "auburn"),
+    "black": ("black", "jet-black"),
+    "brown": ("brown", "chestnut", "chocolate"),
+}
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
@@ -111,7 +160,9 @@ def write_caption(attributes: Attributes, rng: np.random.Generator) -> tuple[str
 
 
 def _subject(attributes, rng, says, said) -> str:  # type: ignore[no-untyped-def]
-    words = [_pick(rng, _ADJECTIVES[slot][attributes[slot]]) for slot in ("build", "age", "skin_tone") if says(slot, 0.75)]
+    words = [
+        _pick(rng, _ADJECTIVES[slot][attributes[slot]]) for slot in ("build", "age", "skin_tone") if says(slot, 0.75)
+    ]
     gender = attributes["gender"]
     said["gender"] = gender
     age = attributes.get("age", "")
@@ -139,9 +190,18 @@ def _clothes(attributes, rng, says) -> list[str]:  # type: ignore[no-untyped-def
     parts = []
     upper, lower = attributes.get("upper_kind"), attributes.get("lower_kind")
     suit = upper == "suit jacket" and lower in ("trousers", "skirt")
-    if suit and attributes.get("upper_colour") == attributes.get("lower_colour") and rng.random() < 0.6 and says("upper_kind"):
+    if (
+        suit
+        and attributes.get("upper_colour") == attributes.get("lower_colour")
+        and rng.random() < 0.6
+        and says("upper_kind")
+    ):
         says("lower_kind", 9)
-        words = [colour_word(rng, attributes["upper_colour"])] if says("upper_colour", 1.2) and says("lower_colour", 9) else []
+        words = (
+            [colour_word(rng, attributes["upper_colour"])]
+            if says("upper_colour", 1.2) and says("lower_colour", 9)
+            else []
+        )
         parts.append(_article(" ".join([*words, _pick(rng, ("suit", "business suit", "elegant suit"))])))
     else:
         if upper and says("upper_kind", 1.2):
@@ -176,7 +236,11 @@ def _hair(attributes, rng, says) -> str:  # type: ignore[no-untyped-def]
 
 
 def _article(phrase: str) -> str:
-    return phrase if phrase.endswith(("clothes", "sportswear")) else ("an " if phrase[0].lower() in "aeio" else "a ") + phrase
+    return (
+        phrase
+        if phrase.endswith(("clothes", "sportswear"))
+        else ("an " if phrase[0].lower() in "aeio" else "a ") + phrase
+    )
 
 
 def _join(parts: list[str]) -> str:

@@ -27,6 +27,7 @@ from ..geometry.view_frame import ViewFrame
 from ..protocol.errors import DoppelError
 
 FORMAT_VERSION = 1
+SURFACE = ("points", "normals", "albedo", "queries", "sdf", "depth")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Sample:
     albedo: np.ndarray | None  # (P, 3) uint8 sRGB
     queries: np.ndarray | None  # (Q, 3) float16, view space
     sdf: np.ndarray | None  # (Q,) float16, view units, negative inside
+    depth: np.ndarray | None  # (2, 256, 256) float16 z of the front's and the back's surface; nan off it
 
 
 def person_path(folder: Path, index: int) -> Path:
@@ -54,15 +56,18 @@ def person_path(folder: Path, index: int) -> Path:
 def write_sample(path: Path, sample: Sample) -> None:
     """Write to a neighbouring name and rename, so that a file under its own name is always whole."""
     record: dict[str, Any] = {
-        "body": sample.body.to_dict(), "frame": sample.frame.to_dict(), "captions": sample.captions,
-        "attributes": sample.attributes, "colours": sample.colours,
-    }  # fmt: skip
+        "body": sample.body.to_dict(),
+        "frame": sample.frame.to_dict(),
+        "captions": sample.captions,
+        "attributes": sample.attributes,
+        "colours": sample.colours,
+    }
     arrays: dict[str, Any] = {
         "record": np.frombuffer(json.dumps(record).encode(), dtype=np.uint8),
         "front": _webp(sample.front),
         "back": _webp(sample.back),
     }
-    for name in ("points", "normals", "albedo", "queries", "sdf"):
+    for name in SURFACE:
         value = getattr(sample, name)
         if value is not None:
             arrays[name] = value
@@ -76,7 +81,7 @@ def write_sample(path: Path, sample: Sample) -> None:
 def read_sample(path: Path) -> Sample:
     with np.load(path, allow_pickle=False) as data:
         record = json.loads(data["record"].tobytes())
-        arrays = {n: data[n] if n in data.files else None for n in ("points", "normals", "albedo", "queries", "sdf")}
+        arrays = {n: data[n] if n in data.files else None for n in SURFACE}
         return Sample(
             front=_from_webp(data["front"]),
             back=_from_webp(data["back"]),
@@ -96,8 +101,11 @@ def people(folder: Path) -> list[Path]:
         raise DoppelError("data_missing", f"{folder} holds no dataset", "Make one with `doppel data make --out`.")
     version = json.loads(header.read_text(encoding="utf-8")).get("version")
     if version != FORMAT_VERSION:
-        raise DoppelError("data_version", f"{folder} is in format {version}, this version reads {FORMAT_VERSION}",
-                          "Make the dataset again with `doppel data make`.")  # fmt: skip
+        raise DoppelError(
+            "data_version",
+            f"{folder} is in format {version}, this version reads {FORMAT_VERSION}",
+            "Make the dataset again with `doppel data make`.",
+        )
     found = sorted((folder / "people").glob("*.npz"))
     if not found:
         raise DoppelError("data_missing", f"{folder} holds no people yet", "Let `doppel data make` run first.")

@@ -8,7 +8,7 @@ import torch
 from ..geometry.view_frame import ViewFrame
 from .captions import write_caption
 from .catalogue import Catalogue
-from .dataset import Sample
+from .dataset import SURFACE, Sample
 from .person import draw_person
 from .render import Light, Renderer
 from .scene import Wardrobe
@@ -50,9 +50,5 @@ class Factory:
             captions=captions,
             attributes=person.attributes,
             colours={name: list(rgb) for name, rgb in person.colours.items()},
-            points=truth.points if truth else None,
-            normals=truth.normals if truth else None,
-            albedo=truth.albedo if truth else None,
-            queries=truth.queries if truth else None,
-            sdf=truth.sdf if truth else None,
+            **{name: getattr(truth, name) if truth else None for name in SURFACE},
         )

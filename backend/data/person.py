@@ -95,8 +95,15 @@ def draw_person(catalogue: Catalogue, rng: np.random.Generator, held_out: bool =
     body = draw_stance(rng)
     body.betas = betas
 
-    attributes = {"gender": gender_word, "age": _AGE_WORDS[skin.skin.age], "skin_tone": _TONE_WORDS[tone],
-                  "build": _build(semantic), "headwear": "none", "eyewear": "none", "pattern": "plain"}
+    attributes = {
+        "gender": gender_word,
+        "age": _AGE_WORDS[skin.skin.age],
+        "skin_tone": _TONE_WORDS[tone],
+        "build": _build(semantic),
+        "headwear": "none",
+        "eyewear": "none",
+        "pattern": "plain",
+    }
     colours: dict[str, tuple[float, float, float]] = {}
     worn = _clothes(catalogue, rng, gender, held_out, attributes, colours)
     worn += _head(catalogue, rng, gender, held_out, skin.skin.age, attributes, colours)
@@ -134,10 +141,14 @@ def _clothes(
         drawn[lower] = drawn[upper]
     for piece in outfit.pieces:
         part = piece.entry.part(upper) if piece.region in (None, upper) else None
-        woven = weave if part is not None and part.pattern in ("plain", "trimmed") and part.slot != "suit jacket" else None
+        woven = (
+            weave if part is not None and part.pattern in ("plain", "trimmed") and part.slot != "suit jacket" else None
+        )
         if part is not None:
             attributes["upper_kind"] = part.slot
-            attributes["pattern"] = woven or {"starred": "logo", "streaked": "floral", "trimmed": "plain"}.get(part.pattern, part.pattern)
+            attributes["pattern"] = woven or {"starred": "logo", "streaked": "floral", "trimmed": "plain"}.get(
+                part.pattern, part.pattern
+            )
         low = piece.entry.part(lower) if piece.region in (None, lower) else None
         if low is not None:
             attributes["lower_kind"] = "overalls" if low.slot == "workwear" else low.slot
@@ -159,7 +170,9 @@ def _clothes(
         attributes.update(upper_kind="coat", upper_colour=name, pattern="plain")
         colours["upper_colour"] = rgb
 
-    shoes = catalogue.select("shoes", gender=gender, held_out=held_out) or catalogue.select("shoes", gender=gender, held_out=False)
+    shoes = catalogue.select("shoes", gender=gender, held_out=held_out) or catalogue.select(
+        "shoes", gender=gender, held_out=False
+    )
     if shoes and rng.random() < 0.93:
         legs_covered = attributes["lower_kind"] in ("overalls", "trousers", "jeans")
         shoe = _choose(rng, [s for s in shoes if not (legs_covered and "shins" in s.covers)] or shoes)
@@ -190,7 +203,9 @@ def _head(
         names = ("grey",)
     name = _choose(rng, list(names))
     rgb = _jittered(rng, HAIR_COLOURS[name])
-    hair = catalogue.select("hair", gender=gender, held_out=held_out) or catalogue.select("hair", gender=gender, held_out=False)
+    hair = catalogue.select("hair", gender=gender, held_out=held_out) or catalogue.select(
+        "hair", gender=gender, held_out=False
+    )
     if hair and (gender == "female" or rng.random() < 0.85):
         chosen = _choose(rng, hair)
         part = chosen.part(Region.HAIR)

@@ -78,7 +78,9 @@ class Renderer:
         soft_colour = self._albedo(fragments.face[soft], soft_bary)
         opacity[soft] = soft_colour[:, 3]
         solid = (opacity > OPAQUE).nonzero().squeeze(1)
-        layer = resolve(biased._replace(face=biased.face[solid], pixel=biased.pixel[solid], depth=biased.depth[solid]), side)
+        layer = resolve(
+            biased._replace(face=biased.face[solid], pixel=biased.pixel[solid], depth=biased.depth[solid]), side
+        )
 
         seen = layer.mask.view(-1).nonzero().squeeze(1)
         face = layer.face.view(-1)[seen]
@@ -98,8 +100,14 @@ class Renderer:
         if chosen.numel():
             rows = soft[chosen]
             shade = self.light.shade(self._normals(fragments.face[rows], soft_bary[chosen]))
-            _composite(colour, alpha, fragments.pixel[rows], sign * biased.depth[rows],
-                       soft_colour[chosen, :3] * shade, soft_colour[chosen, 3])  # fmt: skip
+            _composite(
+                colour,
+                alpha,
+                fragments.pixel[rows],
+                sign * biased.depth[rows],
+                soft_colour[chosen, :3] * shade,
+                soft_colour[chosen, 3],
+            )
 
         def image(values: Tensor, fill: float = 0.0) -> Tensor:
             out = torch.full((size * size, *values.shape[1:]), fill)
@@ -178,7 +186,10 @@ def _weave(lab: Tensor, rest: Tensor, pattern: str) -> Tensor:
         dx, dy = ((x + 0.5 * (row % 2)) % 1.0) - 0.5, (y % 1.0) - 0.5
         amount = ((dx**2 + dy**2) < 0.075).float()
     contrast = torch.where(lab[:, :1] > 50, -38.0, 42.0)
-    return torch.cat([(lab[:, :1] + contrast * amount.unsqueeze(1)).clamp(2, 98), lab[:, 1:] * (1 - 0.5 * amount.unsqueeze(1))], dim=1)
+    return torch.cat(
+        [(lab[:, :1] + contrast * amount.unsqueeze(1)).clamp(2, 98), lab[:, 1:] * (1 - 0.5 * amount.unsqueeze(1))],
+        dim=1,
+    )
 
 
 def _composite(colour: Tensor, alpha: Tensor, pixel: Tensor, depth: Tensor, layer: Tensor, opacity: Tensor) -> None:

@@ -86,13 +86,21 @@ class Wardrobe:
         skin = self.catalogue.skin_colour(person.skin)
         target = tuple(float(m + s) for m, s in zip(skin.mean, person.skin_shift, strict=True))
         surface = Surface(
-            self._texture(self.catalogue.texture(person.skin)), False,
-            {int(Region.OTHER): (skin.mean, (target[0], target[1], target[2]))}, None,
-        )  # fmt: skip
+            self._texture(self.catalogue.texture(person.skin)),
+            False,
+            {int(Region.OTHER): (skin.mean, (target[0], target[1], target[2]))},
+            None,
+        )
         faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
         uv_faces = np.concatenate([uv_quads[:, [0, 1, 2]], uv_quads[:, [0, 2, 3]]])
-        return _Part(base[:BODY_VERTICES], self.base.weights[:BODY_VERTICES], _Mesh(faces, self.base.uvs, uv_faces),
-                     np.zeros(len(faces), np.uint8), -1, surface)  # fmt: skip
+        return _Part(
+            base[:BODY_VERTICES],
+            self.base.weights[:BODY_VERTICES],
+            _Mesh(faces, self.base.uvs, uv_faces),
+            np.zeros(len(faces), np.uint8),
+            -1,
+            surface,
+        )
 
     def _surface(self, worn: Worn) -> Surface:
         entry = worn.piece.entry
@@ -104,7 +112,9 @@ class Wardrobe:
                     lab = rgb2lab(np.asarray(rgb)[None])[0]
                     shifts[int(region)] = (measured[region], (float(lab[0]), float(lab[1]), float(lab[2])))
         texture = self._texture(self.catalogue.texture(entry, worn.variant))
-        alpha = entry.kind in ("hair", "eyebrows", "eyelashes", "eyes") or bool((texture[3] < 0.3).float().mean() > 0.002)
+        alpha = entry.kind in ("hair", "eyebrows", "eyelashes", "eyes") or bool(
+            (texture[3] < 0.3).float().mean() > 0.002
+        )
         return Surface(texture, alpha, shifts, worn.pattern)
 
     @lru_cache(maxsize=512)  # noqa: B019  one wardrobe lives as long as the run
@@ -171,5 +181,3 @@ def _assemble(parts: list[_Part], transforms: np.ndarray, body: np.ndarray, join
         body_vertices=body,
         joints=joints,
     )
-
-

@@ -32,10 +32,12 @@ class SurfaceSamples:
     albedo: np.ndarray
     queries: np.ndarray
     sdf: np.ndarray
+    depth: np.ndarray
 
 
-def sample_surface(renderer: Renderer, generator: torch.Generator, size: int = 256, points: int = 16000,
-                   queries: int = 16000) -> SurfaceSamples:  # fmt: skip
+def sample_surface(
+    renderer: Renderer, generator: torch.Generator, size: int = 256, points: int = 16000, queries: int = 16000
+) -> SurfaceSamples:
     """Render around the person and derive surface points and signed distances, in view space."""
     xyz, normals, albedo, cameras = [], [], [], []
     for yaw in YAWS:
@@ -66,6 +68,7 @@ def sample_surface(renderer: Renderer, generator: torch.Generator, size: int = 2
         albedo=(linear_to_srgb(all_albedo[chosen]) * 255).round().to(torch.uint8).numpy(),
         queries=places.half().numpy(),
         sdf=(distance * sign).half().numpy(),
+        depth=torch.stack(cameras[0][1:]).half().numpy(),
     )
 
 

@@ -50,9 +50,9 @@ def targets_of(said: list[dict[str, str]]) -> dict[str, Tensor]:
             spoken = torch.tensor([float(slot.name in s) for s in said])
             targets[slot.name] = torch.cat([srgb_to_lab(rgb) / 100, spoken.unsqueeze(1)], dim=1)
         else:
-            targets[slot.name] = torch.tensor([
-                slot.choices.index(s[slot.name]) if slot.name in s else len(slot.choices) for s in said
-            ])
+            targets[slot.name] = torch.tensor(
+                [slot.choices.index(s[slot.name]) if slot.name in s else len(slot.choices) for s in said]
+            )
     return targets
 
 
@@ -68,15 +68,15 @@ def encode_texts(texts: list[str], device: str, batch: int = 64) -> tuple[Tensor
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     chunks = []
     for start in tqdm(range(0, len(texts), batch), desc="reading captions"):
-        chunks.append(encoder([texts[i] for i in order[start:start + batch]]))
+        chunks.append(encoder([texts[i] for i in order[start : start + batch]]))
     longest = max(mask.shape[1] for _, mask in chunks)
     states = torch.zeros(len(texts), longest, chunks[0][0].shape[2], dtype=torch.float16)
     masks = torch.zeros(len(texts), longest, dtype=torch.bool)
     position = 0
     for chunk, mask in chunks:
-        rows = torch.tensor(order[position:position + len(chunk)])
-        states[rows, :chunk.shape[1]] = chunk.half().cpu()
-        masks[rows, :mask.shape[1]] = mask.cpu()
+        rows = torch.tensor(order[position : position + len(chunk)])
+        states[rows, : chunk.shape[1]] = chunk.half().cpu()
+        masks[rows, : mask.shape[1]] = mask.cpu()
         position += len(chunk)
     return states, masks
 
@@ -98,7 +98,9 @@ def reading_loss(reading: Reading, targets: dict[str, Tensor]) -> Tensor:
 def accuracy(model: PromptEncoder, states: Tensor, masks: Tensor, targets: dict[str, Tensor]) -> dict[str, float]:
     """Share of captions read right a slot; a colour counts when said-or-not is right and it lies within 12 Lab units."""
     reading = model.read(model(states.float(), masks))
-    result = {name: float((logits.argmax(1) == targets[name]).float().mean()) for name, logits in reading.choices.items()}
+    result = {
+        name: float((logits.argmax(1) == targets[name]).float().mean()) for name, logits in reading.choices.items()
+    }
     for name, colour in reading.colours.items():
         target = targets[name]
         spoken = target[:, 3] > 0.5
@@ -107,7 +109,9 @@ def accuracy(model: PromptEncoder, states: Tensor, masks: Tensor, targets: dict[
     return result
 
 
-def train(out: Path, captions: int, minutes: float, seed: int, device: str = "cpu", batch: int = 128) -> dict[str, float]:
+def train(
+    out: Path, captions: int, minutes: float, seed: int, device: str = "cpu", batch: int = 128
+) -> dict[str, float]:
     """Train and save to ``out`` (a diffusers model folder); returns the held-out accuracy a slot."""
     torch.manual_seed(seed)
     texts, said = make_captions(captions, seed)
@@ -127,7 +131,9 @@ def train(out: Path, captions: int, minutes: float, seed: int, device: str = "cp
             group["lr"] = rate
         rows = torch.randint(len(texts), (batch,))
         tokens = model(states[rows].float(), masks[rows])
-        loss = reading_loss(model.read(tokens + 0.05 * torch.randn_like(tokens)), {k: v[rows] for k, v in targets.items()})
+        loss = reading_loss(
+            model.read(tokens + 0.05 * torch.randn_like(tokens)), {k: v[rows] for k, v in targets.items()}
+        )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -136,7 +142,9 @@ def train(out: Path, captions: int, minutes: float, seed: int, device: str = "cp
             model.eval()
             scores = accuracy(model, held_states, held_masks, held_targets)
             model.train()
-            print(f"step {step} loss {loss.item():.3f} held-out mean {sum(scores.values()) / len(scores):.4f}", flush=True)
+            print(
+                f"step {step} loss {loss.item():.3f} held-out mean {sum(scores.values()) / len(scores):.4f}", flush=True
+            )
         step += 1
     model.eval()
     scores = accuracy(model, held_states, held_masks, held_targets)

@@ -1,0 +1,140 @@
+"""The latent denoiser of one view, its view of the body, and the small adapter that makes it paint backs.
+
+The base network is diffusers' UNet2DConditionModel over latents and encoded body maps, with the prompt's attribute
+tokens by cross-attention. It is taught both sides of people, each from its own body maps alone: p(view | text, body).
+The back adapter then adds the front's latents at the input and low-rank changes to the attention, p(back | front, text,
+body): AvatarPopUp's partial fine-tuning (Kolotouros et al. 2024, section 3.2), with the base left as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from ..geometry.body_maps import CHANNELS
+
+BODY_MAP_SIZE = 128
+BODY_CHANNELS = 16
+
+
+class BodyEncoder(ModelMixin, ConfigMixin):
+    """Body maps (B, 8, 4 h, 4 w) to features (B, 16, h, w) beside the latents."""
+
+    @register_to_config
+    def __init__(self, in_channels: int = CHANNELS, width: int = 48, out_channels: int = BODY_CHANNELS) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            nn.Conv2d(in_channels * 16, width, 1),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(width, out_channels, 3, padding=1),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.layers(maps)
+
+
+def make_unet(
+    latent_channels: int = 16, widths: tuple[int, ...] = (48, 96, 160), token_width: int = 128
+) -> UNet2DConditionModel:
+    """The base denoiser: 32x32 latents, attention at 16x16 and below."""
+    return UNet2DConditionModel(
+        sample_size=32,
+        in_channels=latent_channels + BODY_CHANNELS,
+        out_channels=latent_channels,
+        block_out_channels=widths,
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=token_width,
+        attention_head_dim=4,  # diffusers' name for the number of heads
+        norm_num_groups=16,
+    )
+
+
+class ViewDenoiser(nn.Module):
+    """UNet and body encoder as one module: what is trained together."""
+
+    def __init__(self, unet: UNet2DConditionModel, body_encoder: BodyEncoder) -> None:
+        super().__init__()
+        self.unet, self.body_encoder = unet, body_encoder
+
+    def forward(self, noisy: Tensor, time: Tensor, tokens: Tensor, body: Tensor) -> Tensor:
+        """Velocity noise - data (B, C, h, w).
+
+        Args:
+            noisy: [B, C, h, w] (1 - time) * data + time * noise.
+            time: [B] in [0, 1].
+            tokens: [B, 15, D] attribute tokens.
+            body: [B, 16, h, w] features of the body encoder.
+        """
+        return self.unet(torch.cat([noisy, body], dim=1), time * 1000, tokens).sample
+
+
+class BackAdapter(ModelMixin, ConfigMixin):
+    """An input convolution for the front's latents and low-rank changes to every attention projection.
+
+    Nothing of the base is written: :meth:`attached` hooks the changes in for a while and takes them out again, so the
+    base without it gives the same bits as before.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 16,
+        conv_width: int = 48,
+        rank: int = 16,
+        shapes: dict[str, tuple[int, int]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv_front = nn.Conv2d(latent_channels, conv_width, 3, padding=1)
+        nn.init.zeros_(self.conv_front.weight)
+        nn.init.zeros_(self.conv_front.bias)  # type: ignore[arg-type]
+        self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
+        for name, (out_features, in_features) in (shapes or {}).items():
+            key = name.replace(".", "/")
+            self.down[key] = nn.Parameter(torch.randn(rank, in_features) / rank)
+            self.up[key] = nn.Parameter(torch.zeros(out_features, rank))
+
+    @classmethod
+    def of(cls, unet: UNet2DConditionModel, rank: int = 16) -> BackAdapter:
+        """A fresh adapter (that changes nothing yet) for a base network."""
+        shapes = {
+            name: tuple(module.weight.shape)
+            for name, module in unet.named_modules()
+            if isinstance(module, nn.Linear) and (".attn" in name or ".ff." in name)
+        }
+        out_channels = unet.config["out_channels"]
+        return cls(out_channels, unet.config["block_out_channels"][0], rank, shapes)
+
+    @contextmanager
+    def attached(self, unet: UNet2DConditionModel, front: Tensor) -> Iterator[None]:
+        """Within the block, ``unet`` paints backs of the person whose front's latents (B, C, h, w) are given."""
+        addition = self.conv_front(front)
+        modules = dict(unet.named_modules())
+
+        def on_input(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+            return output + addition
+
+        def low_rank(key: str) -> Any:
+            def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+                return output + (inputs[0] @ self.down[key].T) @ self.up[key].T
+
+            return hook
+
+        handles = [unet.conv_in.register_forward_hook(on_input)]
+        handles += [modules[key.replace("/", ".")].register_forward_hook(low_rank(key)) for key in self.up]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()

@@ -1,0 +1,280 @@
+"""The whole chain: a request becomes rigged, textured avatars.
+
+prompt -> tokens, body -> maps -> front -> K backs -> K x (lift -> unwrap -> texture -> rig)
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor
+
+from rigging.atomic import write_bytes
+from rigging.body_model import BodyModel
+from rigging.body_parameters import BodyParameters
+from rigging.character import RiggedCharacter
+from rigging.gltf import write_glb
+from rigging.semantic import semantic_to_betas
+
+from ..geometry.hygiene import mesh_report
+from ..geometry.turntable import render_turntable
+from ..models.autoencoder import Autoencoder, unpremultiply
+from ..models.denoiser import BackAdapter, BodyEncoder, ViewDenoiser
+from ..models.lifter import Lifter
+from ..models.prompt_encoder import PromptEncoder
+from ..protocol.request import GenerateRequest
+from ..protocol.version import DOPPEL_VERSION
+from .back_view import BackViewPipeline
+from .body import PosedSubject
+from .flow import Cancelled, Step, check
+from .front_view import FrontViewPipeline, ViewResult
+from .lift import LiftPipeline
+from .prompt import PromptPipeline
+from .rig import RigPipeline
+from .texture import TexturePipeline
+from .weights import check_weights, read_index, weights_folder
+
+Progress = Callable[[str, int, int, Image.Image | None], None]
+STAGES = ("body", "front", "back", "lift", "texture", "rig", "save")
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """One result, in memory."""
+
+    character: RiggedCharacter
+    front: Image.Image
+    back: Image.Image
+    texture: Image.Image
+    turntable: Image.Image
+    provenance: dict[str, Any]
+
+    def save(self, folder: Path) -> None:
+        """Write avatar.glb, avatar.npz, avatar.json and the pictures; each file is whole or absent."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("front", "back", "texture", "turntable"):
+            _save_png(folder / f"{name}.png", getattr(self, name))
+        write_glb(folder / "avatar.glb", self.character)
+        self.character.save_npz(folder / "avatar.npz")
+        write_bytes(folder / "avatar.json", (json.dumps(self.provenance, indent=2) + "\n").encode())
+
+
+class AvatarPipeline:
+    """Prompt and body to avatars. Load once, call often."""
+
+    def __init__(
+        self,
+        prompt: PromptPipeline,
+        front: FrontViewPipeline,
+        back: BackViewPipeline,
+        lift: LiftPipeline,
+        texture: TexturePipeline,
+        rig: RigPipeline,
+        body_model: BodyModel,
+        device: torch.device,
+        models: dict[str, str],
+    ) -> None:
+        self.prompt, self.front, self.back, self.lift, self.texture, self.rig = prompt, front, back, lift, texture, rig
+        self.body_model, self.device, self.models = body_model, device, models
+
+    @classmethod
+    def from_pretrained(
+        cls, path: Path | str | None = None, device: str = "auto", body: Path | str | None = None
+    ) -> AvatarPipeline:
+        """Load a model folder (default: the bundled one) after checking the sha256 of its files.
+
+        Args:
+            path: the folder.
+            device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1", ...
+            body: a user's SMPLX_*.npz; None is the open body.
+
+        Raises:
+            DoppelError: ``weights_missing``, ``weights_corrupt``.
+        """
+        folder = weights_folder(path)
+        check_weights(folder)
+        place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+
+        def load(kind: Any, name: str) -> Any:
+            return kind.from_pretrained(folder / name).float().to(place).eval().requires_grad_(False)
+
+        autoencoder = load(Autoencoder, "vae")
+        denoiser = ViewDenoiser(load(UNet2DConditionModel, "unet"), load(BodyEncoder, "body_encoder"))
+        scheduler = FlowMatchEulerDiscreteScheduler()
+        return cls(
+            prompt=PromptPipeline(load(PromptEncoder, "prompt_encoder"), place),
+            front=FrontViewPipeline(denoiser, autoencoder, scheduler),
+            back=BackViewPipeline(denoiser, load(BackAdapter, "back_adapter"), autoencoder, scheduler),
+            lift=LiftPipeline(load(Lifter, "lifter")),
+            texture=TexturePipeline(),
+            rig=RigPipeline(),
+            body_model=BodyModel.load(body),
+            device=place,
+            models=read_index(folder)["files"],
+        )
+
+    def __call__(
+        self,
+        request: GenerateRequest,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> list[Avatar]:
+        """Run a request; one avatar a hypothesis.
+
+        The same request and seed on the same device give the same avatars. Hypotheses share the front view.
+        """
+        request.validate()
+        clock = _Clock(progress)
+        with clock.stage("body"):
+            subject = PosedSubject.of(self.body_model, self.parameters_of(request), self.device)
+            tokens, negative = self.prompt([request.prompt, request.negative_prompt]).split(1)
+        check(cancelled)
+        with clock.stage("front"):
+            front = self.front(
+                subject,
+                tokens,
+                negative,
+                _generator(request.seed, 0),
+                request.steps,
+                request.guidance_scale,
+                clock.view_steps("front", self.front),
+                cancelled,
+            )
+        with clock.stage("back"):
+            back = self.back(
+                subject,
+                front,
+                tokens,
+                negative,
+                [_generator(request.seed, 1 + i) for i in range(request.hypotheses)],
+                request.steps,
+                request.guidance_scale,
+                clock.view_steps("back", self.front),
+                cancelled,
+            )
+        return [self._solidify(request, subject, front, back, i, clock, cancelled) for i in range(request.hypotheses)]
+
+    def parameters_of(self, request: GenerateRequest) -> BodyParameters:
+        """The request's body; without one, the A-pose of a body that fits the prompt."""
+        if request.body:
+            return BodyParameters.from_dict(request.body)
+        return BodyParameters.a_pose(betas=semantic_to_betas(self.prompt.sliders(request.prompt)))
+
+    def _solidify(
+        self,
+        request: GenerateRequest,
+        subject: PosedSubject,
+        front: ViewResult,
+        back: ViewResult,
+        hypothesis: int,
+        clock: _Clock,
+        cancelled: Cancelled | None,
+    ) -> Avatar:
+        front_rgba, back_rgba = front.rgba[0], back.rgba[hypothesis]
+        with clock.stage("lift"):
+            lifted = self.lift(
+                subject,
+                front_rgba,
+                back_rgba,
+                request.triangles,
+                progress=lambda step, steps: clock.report("lift", step, steps),
+                cancelled=cancelled,
+            )
+        check(cancelled)
+        with clock.stage("texture"):
+            textured = self.texture(lifted, subject, front_rgba, back_rgba, request.texture_size)
+        check(cancelled)
+        with clock.stage("rig"):
+            character = self.rig(
+                vertices=subject.frame.to_world(textured.vertices.astype(np.float64)),
+                faces=textured.faces,
+                uvs=textured.uvs,
+                body_model=self.body_model,
+                params=subject.parameters,
+                texture_png=textured.png,
+                provenance={},
+            )
+        report = mesh_report(lifted.vertices, lifted.faces)
+        with clock.stage("turntable"):
+            turntable = render_turntable(textured.vertices, textured.faces, textured.uvs, np.asarray(textured.image))
+        provenance = self.provenance(request, subject, hypothesis, clock.seconds, report)
+        character.provenance.update(provenance)
+        return Avatar(character, _picture(front_rgba), _picture(back_rgba), textured.image, turntable, provenance)
+
+    def provenance(
+        self, request: GenerateRequest, subject: PosedSubject, hypothesis: int, seconds: dict[str, float], mesh: Any
+    ) -> dict[str, Any]:
+        """Everything that made an avatar."""
+        return {
+            "generator": f"Doppel {DOPPEL_VERSION}",
+            "request": {**request.to_dict(), "body": subject.parameters.to_dict()},
+            "hypothesis": hypothesis,
+            "body_model": self.body_model.name,
+            "frame": subject.frame.to_dict(),
+            "device": str(self.device),
+            "models": self.models,
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+            "mesh": mesh.to_dict(),
+        }
+
+
+class _Clock:
+    """Times stages and tells the caller about them."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self.seconds: dict[str, float] = {}
+
+    def report(self, stage: str, step: int, steps: int, preview: Image.Image | None = None) -> None:
+        if self._progress is not None:
+            self._progress(stage, step, steps, preview)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        if name in STAGES:
+            self.report(name, 0, 1)
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+        if name in STAGES:
+            self.report(name, 1, 1)
+
+    def view_steps(self, stage: str, front: FrontViewPipeline) -> Step | None:
+        """Reports denoising steps with a picture of what is foreseen; None when nobody listens."""
+        if self._progress is None:
+            return None
+
+        def on_step(step: int, steps: int, clean: Tensor) -> None:
+            with torch.no_grad():
+                rgba = unpremultiply(front.autoencoder.decode(clean[:1]))[0]
+            self.report(stage, step, steps, _picture(rgba).resize((rgba.shape[2] // 2, rgba.shape[1] // 2)))
+
+        return on_step
+
+
+def _generator(seed: int, stream: int) -> torch.Generator:
+    """Noise of one stream of a seed; on the CPU, so that all devices start from the same."""
+    return torch.Generator().manual_seed(seed * 16 + stream)
+
+
+def _picture(rgba: Tensor) -> Image.Image:
+    values = (rgba.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(values.permute(1, 2, 0).cpu().numpy(), "RGBA")
+
+
+def _save_png(path: Path, image: Image.Image) -> None:
+    import io
+
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    write_bytes(path, stream.getvalue())

@@ -1,0 +1,82 @@
+"""Back view: p(back | front, text, body), the front's network with a small adapter; several samples = hypotheses."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor
+
+from ..models.autoencoder import Autoencoder
+from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser
+from .body import PosedSubject
+from .flow import Cancelled, Step, sample_flow
+from .front_view import ViewResult, decode
+
+
+class BackViewPipeline:
+    """Front view, text and body to back views, stored as seen through the body."""
+
+    def __init__(
+        self,
+        denoiser: ViewDenoiser,
+        adapter: BackAdapter,
+        autoencoder: Autoencoder,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+    ) -> None:
+        self.denoiser, self.adapter, self.autoencoder, self.scheduler = denoiser, adapter, autoencoder, scheduler
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        subject: PosedSubject,
+        front: ViewResult,
+        tokens: Tensor,
+        negative: Tensor,
+        generators: list[torch.Generator],
+        steps: int = 8,
+        guidance_scale: float = 2.0,
+        on_step: Step | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> ViewResult:
+        """One back view for each of the K ``generators``, all of the same front (its first).
+
+        Alpha is cut to the front's silhouette, since both sides of an orthographic ray share it.
+        """
+        count = len(generators)
+        window = front.window
+        maps = window.crop(subject.maps(BODY_MAP_SIZE)[1:], BODY_MAP_SIZE // window.size)
+        body = self.denoiser.body_encoder(maps)
+        noise = torch.cat([torch.randn(front.latents[:1].shape, generator=g) for g in generators]).to(body)
+
+        def velocity(x: Tensor, time: Tensor, context: Tensor) -> Tensor:
+            with self.adapter.attached(self.denoiser.unet, front.latents[:1].expand(len(x), -1, -1, -1)):
+                return self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+
+        latents = sample_flow(
+            velocity,
+            self.scheduler,
+            noise,
+            tokens.expand(count, -1, -1),
+            negative.expand(count, -1, -1),
+            steps,
+            guidance_scale,
+            on_step,
+            cancelled,
+        )
+        rgba = decode(self.autoencoder, latents, window)
+        return ViewResult(share_silhouette(rgba, front.rgba[:1]), latents, window)
+
+
+def share_silhouette(back: Tensor, front: Tensor) -> Tensor:
+    """Back views (K, 4, H, W) with the front's alpha (1, 4, H, W); colours missing under it are spread from beside."""
+    colour, known = back[:, :3], (back[:, 3:] > 0.6).float()
+    colour = colour * known
+    for _ in range(24):
+        if bool((known >= 1).all() | ((known > 0) >= (front[:, 3:] > 0)).all()):
+            break
+        spread = torch.nn.functional.avg_pool2d(torch.cat([colour, known], dim=1), 3, 1, 1)
+        grown = spread[:, :3] / spread[:, 3:].clamp_min(1e-6)
+        new = (spread[:, 3:] > 0) & (known == 0)
+        colour = torch.where(new, grown, colour)
+        known = torch.where(new, torch.ones_like(known), known)
+    return torch.cat([colour, front[:, 3:].expand(len(back), -1, -1, -1)], dim=1)

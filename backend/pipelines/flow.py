@@ -1,0 +1,60 @@
+"""Sampling a rectified flow with guidance: what the front and back view pipelines share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor
+
+from ..protocol.errors import DoppelError
+
+Step = Callable[[int, int, Tensor], None]
+"""Called after each step with (step, steps, the clean latents as they are now foreseen)."""
+Cancelled = Callable[[], bool]
+
+
+def check(cancelled: Cancelled | None) -> None:
+    """Raise DoppelError ``cancelled`` when asked to stop."""
+    if cancelled is not None and cancelled():
+        raise DoppelError("cancelled", "the job was cancelled")
+
+
+def sample_flow(
+    velocity: Callable[[Tensor, Tensor, Tensor], Tensor],
+    scheduler: FlowMatchEulerDiscreteScheduler,
+    noise: Tensor,
+    tokens: Tensor,
+    negative: Tensor,
+    steps: int,
+    guidance_scale: float,
+    on_step: Step | None = None,
+    cancelled: Cancelled | None = None,
+) -> Tensor:
+    """From noise (B, C, h, w) to latents by Euler steps with classifier-free guidance.
+
+    Args:
+        velocity: (latents, time in [0, 1] (B,), tokens) -> noise - data.
+        scheduler: diffusers' flow-matching Euler scheduler.
+        noise: [B, C, h, w].
+        tokens, negative: [B, 15, D].
+        steps: how many.
+        guidance_scale: 1 means none, and half the work.
+    """
+    scheduler.set_timesteps(steps, device=noise.device)
+    x = noise
+    guided = guidance_scale != 1
+    context = torch.cat([tokens, negative]) if guided else tokens
+    for index, timestep in enumerate(scheduler.timesteps):
+        check(cancelled)
+        time = (timestep / scheduler.config["num_train_timesteps"]).to(x.dtype)
+        both = torch.cat([x, x]) if guided else x
+        v = velocity(both, time.expand(len(both)), context)
+        if guided:
+            positive, without = v.chunk(2)
+            v = without + guidance_scale * (positive - without)
+        if on_step is not None:
+            on_step(index + 1, steps, x - time * v)
+        x = scheduler.step(v, timestep, x).prev_sample
+    return x

@@ -1,0 +1,80 @@
+"""Front view: p(front | text, body), latent diffusion conditioned on the body's maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor
+
+from ..models.autoencoder import Autoencoder, resize, unpremultiply
+from ..models.denoiser import BODY_MAP_SIZE, ViewDenoiser
+from .body import PosedSubject
+from .flow import Cancelled, Step, sample_flow
+from .window import Window
+
+PICTURE_SIZE = 512
+
+
+@dataclass(frozen=True)
+class ViewResult:
+    """Generated views of one side."""
+
+    rgba: Tensor  # [B, 4, 512, 512] straight alpha in [0, 1]
+    latents: Tensor  # [B, C, 32, columns] within the window
+    window: Window
+
+
+class FrontViewPipeline:
+    """Text and body to the front view."""
+
+    def __init__(
+        self, denoiser: ViewDenoiser, autoencoder: Autoencoder, scheduler: FlowMatchEulerDiscreteScheduler
+    ) -> None:
+        self.denoiser, self.autoencoder, self.scheduler = denoiser, autoencoder, scheduler
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        subject: PosedSubject,
+        tokens: Tensor,
+        negative: Tensor,
+        generator: torch.Generator,
+        steps: int = 8,
+        guidance_scale: float = 2.0,
+        on_step: Step | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> ViewResult:
+        """One front view.
+
+        Args:
+            subject: the posed body.
+            tokens, negative: [1, 15, D] of the prompt and of what to avoid.
+            generator: on the CPU, so that a seed means the same noise on every device.
+        """
+        maps = subject.maps(BODY_MAP_SIZE)[:1]
+        window = Window.of_body(maps)
+        body = self.denoiser.body_encoder(window.crop(maps, BODY_MAP_SIZE // window.size))
+        shape = (1, self.autoencoder.config["latent_channels"], window.size, window.columns)
+        noise = torch.randn(shape, generator=generator).to(body)
+
+        def velocity(x: Tensor, time: Tensor, context: Tensor) -> Tensor:
+            return self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+
+        latents = sample_flow(
+            velocity, self.scheduler, noise, tokens, negative, steps, guidance_scale, on_step, cancelled
+        )
+        return ViewResult(decode(self.autoencoder, latents, window), latents, window)
+
+
+def decode(autoencoder: Autoencoder, latents: Tensor, window: Window) -> Tensor:
+    """Latents within a window to whole RGBA pictures (B, 4, 512, 512) in [0, 1]; transparent outside the window."""
+    rgba = window.paste(clean_alpha(unpremultiply(autoencoder.decode(latents))), autoencoder.config["downscale"])
+    return resize(rgba, PICTURE_SIZE)
+
+
+def clean_alpha(rgba: Tensor, low: float = 0.08, high: float = 0.92) -> Tensor:
+    """Stretch alpha so that near nothing is nothing and near solid is solid."""
+    alpha = ((rgba[:, 3:] - low) / (high - low)).clamp(0, 1)
+    return torch.cat([rgba[:, :3] * (alpha > 0), alpha], dim=1)

@@ -1,0 +1,109 @@
+"""Lift: front and back views with the posed body to a closed surface and an albedo field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry.extract import extract_surface
+from ..geometry.simplify import simplify
+from ..models.autoencoder import premultiply, resize
+from ..models.lifter import IMAGE_SIZE, Lifter, Planes
+from ..protocol.errors import DoppelError
+from .body import PosedSubject
+from .flow import Cancelled
+
+RESOLUTION = 256
+LEAST_COVERAGE = 0.01
+"""Share of the picture that a person must cover."""
+
+
+@dataclass(frozen=True)
+class LiftResult:
+    """A closed mesh in view space, and the field that it came from."""
+
+    vertices: np.ndarray  # (V, 3) float32
+    faces: np.ndarray  # (F, 3) int64
+    albedo: Callable[[Tensor], Tensor]  # [N, 3] points in view space -> [N, 3] sRGB in [0, 1]
+
+
+class LiftPipeline:
+    """Two pictures and a body to a mesh."""
+
+    def __init__(self, lifter: Lifter) -> None:
+        self.lifter = lifter
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        subject: PosedSubject,
+        front: Tensor,
+        back: Tensor,
+        triangles: int = 40_000,
+        resolution: int = RESOLUTION,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> LiftResult:
+        """Lift one person.
+
+        Args:
+            subject: the posed body.
+            front, back: [4, H, W] straight RGBA in [0, 1]; the back as seen through the body.
+            triangles: upper limit.
+            resolution: cells along a side of the finest grid.
+
+        Raises:
+            DoppelError: ``lift_bad_view``, ``lift_empty_view`` or ``lift_cut_view`` when there is no person to lift.
+        """
+        check_view(front, "front")
+        check_view(back, "back")
+        planes = self.read(subject, front, back)
+        vertices, faces = extract_surface(
+            lambda points: self.query(subject, planes, points)[0],
+            resolution=resolution,
+            device=subject.device,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        vertices, faces = simplify(vertices, faces, triangles)
+        return LiftResult(vertices, faces, lambda points: self.query(subject, planes, points)[1])
+
+    def read(self, subject: PosedSubject, front: Tensor, back: Tensor) -> Planes:
+        """The lifter's reading of both pictures."""
+        size = (IMAGE_SIZE, IMAGE_SIZE)
+        pictures = premultiply(resize(torch.stack([front, back]), IMAGE_SIZE)).reshape(1, 8, *size)
+        maps = subject.maps(IMAGE_SIZE).reshape(1, -1, *size)
+        return self.lifter.encode(pictures.to(self.lifter.dtype), maps.to(self.lifter.dtype))
+
+    def query(self, subject: PosedSubject, planes: Planes, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Signed distance (N,) and albedo (N, 3) at points (N, 3) in view space."""
+        body = subject.field(points)
+        sdf, albedo = self.lifter.query(planes, points[None].to(self.lifter.dtype), body[None].to(self.lifter.dtype))
+        return sdf[0].float(), albedo[0].float()
+
+
+def check_view(rgba: Tensor, side: str) -> None:
+    """Refuse pictures (4, H, W) that hold no whole person."""
+    if not bool(torch.isfinite(rgba).all()):
+        raise DoppelError(
+            "lift_bad_view", f"the {side} view holds values that are no numbers", "generate it again with another seed"
+        )
+    solid = rgba[3] > 0.5
+    share = float(solid.float().mean())
+    if share < LEAST_COVERAGE:
+        raise DoppelError(
+            "lift_empty_view",
+            f"the {side} view is empty: {share:.1%} of it is covered by a person",
+            "try another seed, more steps or a plainer prompt",
+        )
+    border = torch.cat([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
+    if float(border.float().mean()) > 0.05:
+        raise DoppelError(
+            "lift_cut_view",
+            f"the person in the {side} view is cut by the picture's edge",
+            "choose a pose that fits the frame, or another seed",
+        )

@@ -1,0 +1,198 @@
+"""Train the view denoiser (both sides) and the back adapter by rectified flow."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+
+from ..data.contact_sheet import contact_sheet
+from ..models.autoencoder import Autoencoder, unpremultiply
+from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, BodyEncoder, ViewDenoiser, make_unet
+from ..pipelines.window import Window
+from .latents import LatentSet
+from .loop import Losses, Schedule, train
+
+CAPTION_DROP = 0.1
+HELD_OUT = 12
+
+
+class Batches:
+    """Random batches of equal width from a latent set, and fixed ones of its held-out people."""
+
+    def __init__(self, data: LatentSet, batch: int, device: str) -> None:
+        self.data, self.batch, self.device = data, batch, device
+        train_rows = torch.arange(HELD_OUT, len(data.latents))
+        self._buckets = [train_rows[data.columns[train_rows] == c] for c in data.columns.unique()]
+        self._shares = torch.tensor([float(len(b)) for b in self._buckets])
+
+    def draw(self) -> tuple[Tensor, Tensor, int]:
+        """Rows (B,), sides (B,) and the number of columns."""
+        bucket = self._buckets[int(torch.multinomial(self._shares, 1))]
+        rows = bucket[torch.randint(len(bucket), (self.batch,))]
+        return rows, torch.randint(2, (self.batch,)), int(self.data.columns[rows[0]])
+
+    def take(self, rows: Tensor, sides: Tensor, columns: int, caption: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(latents, body maps, tokens, loss weight) of people and sides, cropped to ``columns``."""
+        data, window = self.data, Window(columns)
+        tokens = data.tokens[rows, caption].float()
+        tokens[torch.rand(len(rows)) < CAPTION_DROP] = data.empty
+        return (
+            window.crop(data.latents[rows, sides]).float().to(self.device),
+            window.crop(data.maps[rows, sides], BODY_MAP_SIZE // window.size).float().to(self.device),
+            tokens.to(self.device),
+            window.crop(data.weight[rows, sides]).float().to(self.device),
+        )
+
+
+def flow_loss(predict: Callable[[Tensor, Tensor], Tensor], data: Tensor, weight: Tensor) -> Tensor:
+    """Rectified flow (Liu et al. 2023): the velocity noise - data at a logit-normal time (Esser et al. 2024)."""
+    time = torch.sigmoid(torch.randn(len(data), device=data.device))
+    noise = torch.randn_like(data)
+    t = time.view(-1, 1, 1, 1)
+    error = predict((1 - t) * data + t * noise, time) - (noise - data)
+    return (error.square() * weight).sum() / (weight.sum() * data.shape[1])
+
+
+@torch.no_grad()
+def sample(
+    predict: Callable[[Tensor, Tensor], Tensor], shape: tuple[int, ...], steps: int, generator: torch.Generator
+) -> Tensor:
+    """Euler from noise to data with diffusers' flow-matching scheduler."""
+    scheduler = FlowMatchEulerDiscreteScheduler()
+    scheduler.set_timesteps(steps)
+    x = torch.randn(shape, generator=generator)
+    for t in scheduler.timesteps:
+        x = scheduler.step(predict(x, (t / 1000).expand(shape[0])), t, x).prev_sample
+    return x
+
+
+def train_base(
+    data: LatentSet,
+    models: Path,
+    folder: Path,
+    minutes: float,
+    seed: int,
+    batch: int,
+    rate: float = 8e-4,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Train UNet and body encoder on both sides; save them into the model folder."""
+    torch.manual_seed(seed)
+    autoencoder = Autoencoder.from_pretrained(models / "vae").float().eval()
+    model = ViewDenoiser(make_unet(data.latents.shape[2], token_width=data.tokens.shape[-1]), BodyEncoder()).to(device)
+    batches = Batches(data, batch, device)
+
+    def losses(step: int) -> Losses:
+        rows, sides, columns = batches.draw()
+        latents, maps, tokens, weight = batches.take(
+            rows, sides, columns, torch.randint(data.tokens.shape[1], (batch,))
+        )
+        body = model.body_encoder(maps)
+        return {"loss": flow_loss(lambda x, t: model(x, t, tokens, body), latents, weight)}
+
+    def report(ema: nn.Module) -> dict[str, float]:
+        assert isinstance(ema, ViewDenoiser)
+        rows = torch.arange(HELD_OUT)
+        columns = int(data.columns[rows].max())
+        state = torch.get_rng_state()
+        torch.manual_seed(1)
+        values, groups = [], []
+        with torch.no_grad():
+            for side in (0, 1):
+                sides = torch.full_like(rows, side)
+                latents, maps, _, weight = batches.take(rows, sides, columns, torch.zeros_like(rows))
+                tokens = data.tokens[rows, 0].float().to(device)
+                body = ema.body_encoder(maps)
+                predict = lambda x, t, k=tokens, b=body: ema(x, t, k, b)  # noqa: E731
+                values += [flow_loss(predict, latents, weight) for _ in range(4)]
+                made = sample(predict, tuple(latents.shape), 12, torch.Generator().manual_seed(0))
+                groups.append(unpremultiply(autoencoder.decode(made.cpu())))
+                if side == 0:
+                    groups.append(unpremultiply(autoencoder.decode(latents.cpu())))
+        torch.set_rng_state(state)
+        pairs = [(groups[1][i], groups[0][i], groups[2][i]) for i in range(HELD_OUT)]
+        contact_sheet(pairs, columns=4, height=360).save(folder / "contact_sheet.jpg", quality=88)
+        return {"held_out": float(torch.stack(values).mean())}
+
+    def save(ema: nn.Module) -> None:
+        assert isinstance(ema, ViewDenoiser)
+        copy.deepcopy(ema.unet).half().save_pretrained(models / "unet")
+        copy.deepcopy(ema.body_encoder).half().save_pretrained(models / "body_encoder")
+
+    return train(model, losses, Schedule(minutes, rate, ema_decay=0.998, report_minutes=4), folder, report, save)
+
+
+def train_back(
+    data: LatentSet,
+    models: Path,
+    folder: Path,
+    minutes: float,
+    seed: int,
+    batch: int,
+    rate: float = 1.5e-3,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Train the back adapter on a frozen base; save it into the model folder."""
+    torch.manual_seed(seed)
+    autoencoder = Autoencoder.from_pretrained(models / "vae").float().eval()
+    base = load_base(models).to(device).requires_grad_(False)
+    adapter = BackAdapter.of(base.unet).to(device)
+    batches = Batches(data, batch, device)
+
+    def velocity(
+        adapter: BackAdapter, rows: Tensor, columns: int, tokens: Tensor, maps: Tensor
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        front = Window(columns).crop(data.latents[rows, 0]).float().to(device)
+        body = base.body_encoder(maps)
+
+        def predict(x: Tensor, time: Tensor) -> Tensor:
+            with adapter.attached(base.unet, front):
+                return base(x, time, tokens, body)
+
+        return predict
+
+    def losses(step: int) -> Losses:
+        rows, sides, columns = batches.draw()
+        sides = torch.ones_like(sides)
+        latents, maps, tokens, weight = batches.take(
+            rows, sides, columns, torch.randint(data.tokens.shape[1], (batch,))
+        )
+        return {"loss": flow_loss(velocity(adapter, rows, columns, tokens, maps), latents, weight)}
+
+    def report(ema: nn.Module) -> dict[str, float]:
+        assert isinstance(ema, BackAdapter)
+        rows = torch.arange(HELD_OUT)
+        columns = int(data.columns[rows].max())
+        state = torch.get_rng_state()
+        torch.manual_seed(1)
+        with torch.no_grad():
+            latents, maps, _, weight = batches.take(rows, torch.ones_like(rows), columns, torch.zeros_like(rows))
+            tokens = data.tokens[rows, 0].float().to(device)
+            predict = velocity(ema, rows, columns, tokens, maps)
+            value = torch.stack([flow_loss(predict, latents, weight) for _ in range(6)]).mean()
+            made = unpremultiply(
+                autoencoder.decode(sample(predict, tuple(latents.shape), 12, torch.Generator().manual_seed(0)))
+            )
+            front = unpremultiply(autoencoder.decode(Window(columns).crop(data.latents[rows, 0]).float()))
+            truth = unpremultiply(autoencoder.decode(latents))
+        torch.set_rng_state(state)
+        groups = [(front[i], truth[i], made[i]) for i in range(HELD_OUT)]
+        contact_sheet(groups, columns=4, height=360).save(folder / "contact_sheet.jpg", quality=88)
+        return {"held_out": float(value)}
+
+    def save(ema: nn.Module) -> None:
+        assert isinstance(ema, BackAdapter)
+        copy.deepcopy(ema).half().save_pretrained(models / "back_adapter")
+
+    return train(adapter, losses, Schedule(minutes, rate, ema_decay=0.995, report_minutes=4), folder, report, save)
+
+
+def load_base(models: Path) -> ViewDenoiser:
+    """The denoiser of a model folder."""
+    unet = UNet2DConditionModel.from_pretrained(models / "unet")
+    return ViewDenoiser(unet, BodyEncoder.from_pretrained(models / "body_encoder")).float().eval()

@@ -1,0 +1,92 @@
+"""What the denoisers train on: every picture's latents, the body maps and the captions' tokens, computed once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from rigging.body_model import BodyModel
+
+from ..data.dataset import people, read_sample
+from ..geometry.body_maps import body_maps
+from ..models.autoencoder import Autoencoder, premultiply, resize
+from ..models.denoiser import BODY_MAP_SIZE
+from ..models.prompt_encoder import PromptEncoder, TextStates
+from ..pipelines.window import Window
+
+
+@dataclass(frozen=True)
+class LatentSet:
+    """N people."""
+
+    latents: Tensor  # [N, 2, C, 32, 32] float16: front, back
+    maps: Tensor  # [N, 2, 8, 128, 128] float16
+    tokens: Tensor  # [N, captions, 15, D] float16
+    empty: Tensor  # [15, D] tokens of the empty prompt
+    weight: Tensor  # [N, 2, 1, 32, 32] float16, how much a cell counts in the loss
+    columns: Tensor  # [N] how many of the 32 columns, about the middle, hold the person
+    captions: list[list[str]]
+
+
+@torch.no_grad()
+def make_latents(folders: list[Path], models: Path, limit: int | None = None, cache: Path | None = None) -> LatentSet:
+    """Encode the people of datasets with the autoencoder and prompt encoder of a model folder.
+
+    ``cache`` keeps the result for the next run on the same people and weights.
+    """
+    paths = [path for folder in folders for path in people(folder)][:limit]
+    key = _fingerprint(paths, models)
+    if cache is not None and cache.is_file():
+        kept = torch.load(cache, weights_only=True)
+        if kept.pop("key") == key:
+            return LatentSet(**kept)
+    autoencoder = Autoencoder.from_pretrained(models / "vae").float().eval()
+    prompt_encoder = PromptEncoder.from_pretrained(models / "prompt_encoder").float().eval()
+    texts = TextStates()
+    body_model = BodyModel.load()
+    faces = torch.from_numpy(body_model.faces.astype("int64"))
+    template = torch.from_numpy(body_model.v_template).float()
+    latents, maps, tokens, weights, columns, captions = [], [], [], [], [], []
+    for path in tqdm(paths, desc="latents"):
+        sample = read_sample(path)
+        pictures = resize(torch.stack([sample.front, sample.back]).float() / 255, autoencoder.image_size)
+        latents.append(autoencoder.encode(premultiply(pictures)).half())
+        posed = torch.from_numpy(sample.frame.to_view(body_model.pose(sample.body).vertices)).float()
+        maps.append(body_maps(posed, faces, template, BODY_MAP_SIZE).half())
+        cells = functional.max_pool2d(pictures[:, 3:], autoencoder.config["downscale"])
+        weights.append((0.15 + 0.85 * (functional.max_pool2d(cells, 3, 1, 1) > 0.05).float()).half())
+        columns.append(Window.of_mask(cells[:, 0] > 0.05).columns)
+        states, mask = texts(sample.captions)
+        tokens.append(prompt_encoder(states, mask).half())
+        captions.append(sample.captions)
+    states, mask = texts([""])
+    made = LatentSet(
+        torch.stack(latents),
+        torch.stack(maps),
+        torch.stack(tokens),
+        prompt_encoder(states, mask)[0],
+        torch.stack(weights),
+        torch.tensor(columns),
+        captions,
+    )
+    if cache is not None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"key": key, **vars(made)}, cache.with_suffix(".partial"))
+        os.replace(cache.with_suffix(".partial"), cache)
+    return made
+
+
+def _fingerprint(paths: list[Path], models: Path) -> str:
+    """Changes when the people or the encoders do."""
+    digest = hashlib.sha256(json.dumps([str(path) for path in paths]).encode())
+    for part in ("vae", "prompt_encoder"):
+        digest.update((models / part / "diffusion_pytorch_model.safetensors").read_bytes())
+    return digest.hexdigest()
