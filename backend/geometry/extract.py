@@ -119,7 +119,7 @@ def _octants(cells: np.ndarray, corner_values: np.ndarray, slope: float) -> np.n
     ``slope``: the most that the field can change along one side of a cell.
     """
     inside = corner_values < 0
-    mixed = inside.any(axis=1) & ~inside.all(axis=1)
+    mixed = np.asarray(inside.any(axis=1) & ~inside.all(axis=1))
     size = np.abs(corner_values)
     near = np.flatnonzero(mixed | (size.min(axis=1) <= _FARTHEST.min() * slope))
     reachable = np.all(size[near, None, :] <= _FARTHEST * slope, axis=2)

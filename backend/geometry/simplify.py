@@ -6,11 +6,13 @@ import threading
 
 import fast_simplification
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from .normals import face_areas, vertex_normals
+from rigging.mesh_graph import neighbour_mean, unique_edges
+from rigging.normals import vertex_normals
+
+from .normals import face_areas
 from .repair import close_manifold, is_closed_manifold
-from .topology import half_edges, largest_component, signed_volumes
+from .topology import largest_component, signed_volumes
 
 _GENTLE_TO_ROUGH = (3.0, 7.0, 10.0)
 _ONE_AT_A_TIME = threading.Lock()  # the decimator keeps its mesh in global variables
@@ -57,10 +59,7 @@ def smooth(vertices: np.ndarray, faces: np.ndarray, iterations: int = 10, streng
     Returns:
         vertices (V, 3) float32.
     """
-    edges = half_edges(faces)
-    ones = np.ones(len(edges), dtype=np.float32)
-    neighbours = csr_matrix((ones, (edges[:, 0], edges[:, 1])), shape=(len(vertices),) * 2)
-    mean = neighbours.multiply(1.0 / np.maximum(neighbours.sum(axis=1), 1)).tocsr()
+    mean = neighbour_mean(unique_edges(faces), len(vertices)).astype(np.float32)
     moved = np.asarray(vertices, dtype=np.float32)
     back = -1.0 / (1.0 / strength - 0.1)  # pass band 0.1
     for _ in range(iterations):
@@ -74,5 +73,5 @@ def _with_volume(vertices: np.ndarray, faces: np.ndarray, volume: float) -> np.n
     for _ in range(2):
         missing = volume - float(signed_volumes(vertices, faces).sum())
         offset = missing / float(face_areas(vertices, faces).sum())
-        vertices = vertices + np.float32(offset) * vertex_normals(vertices, faces)
+        vertices = vertices + np.float32(offset) * vertex_normals(vertices, faces).astype(np.float32)
     return vertices

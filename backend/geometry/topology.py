@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+
+from rigging.mesh_graph import components
 
 
 def half_edges(faces: np.ndarray) -> np.ndarray:
@@ -34,15 +34,9 @@ def adjacent_faces(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([order[first[two]], order[first[two] + 1]], axis=1) // 3, edges[two]
 
 
-def group(count: int, pairs: np.ndarray) -> np.ndarray:
-    """Labels (count,) 0.. of the components that ``pairs`` (P, 2) join."""
-    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
-
-
 def component_labels(faces: np.ndarray, vertex_count: int) -> np.ndarray:
     """A label (F,) 0.. for each face; faces that share a vertex have the same."""
-    labels = group(vertex_count, np.concatenate([faces[:, :2], faces[:, 1:]]))
+    labels = components(np.concatenate([faces[:, :2], faces[:, 1:]]), vertex_count)
     return np.unique(labels[faces[:, 0]], return_inverse=True)[1]
 
 
@@ -82,4 +76,5 @@ def vertex_fans(faces: np.ndarray) -> np.ndarray:
     one, other = one[agree], other[agree]
     # half edge h starts at corner h and ends at the next corner of its face
     end = np.arange(faces.size).reshape(-1, 3)[:, [1, 2, 0]].ravel()
-    return group(faces.size, np.stack([np.r_[one, end[one]], np.r_[end[other], other]], axis=1)).reshape(-1, 3)
+    joined = np.stack([np.r_[one, end[one]], np.r_[end[other], other]], axis=1)
+    return components(joined, faces.size).reshape(-1, 3)

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from backend.geometry.extract import extract_surface
 from backend.geometry.marching_cubes import case_table
-from backend.geometry.topology import adjacent_faces, component_labels, group, signed_volumes, undirected_edges
+from backend.geometry.topology import adjacent_faces, component_labels, signed_volumes, undirected_edges
 from backend.protocol.errors import DoppelError
+from rigging.mesh_graph import components
 
 
 def assert_closed_manifold(vertices: np.ndarray, faces: np.ndarray) -> None:
@@ -26,7 +27,7 @@ def assert_closed_manifold(vertices: np.ndarray, faces: np.ndarray) -> None:
     joins = [
         (where[f, v], where[g, v]) for (f, g), edge in zip(pairs.tolist(), edges.tolist(), strict=True) for v in edge
     ]
-    assert group(faces.size, np.array(joins)).max() + 1 == len(vertices)
+    assert components(np.array(joins), faces.size).max() + 1 == len(vertices)
 
 
 def sphere(points: Tensor) -> Tensor:

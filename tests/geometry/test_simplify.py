@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backend.geometry.extract import extract_surface
-from backend.geometry.normals import face_areas, vertex_normals
+from backend.geometry.normals import face_areas
 from backend.geometry.repair import close_manifold, is_closed_manifold
 from backend.geometry.simplify import simplify, smooth
 from backend.geometry.topology import component_labels, signed_volumes
+from rigging.normals import vertex_normals
 
 
 @pytest.fixture(scope="module")
