@@ -1,0 +1,216 @@
+"""Rigged characters as glTF 2.0 binary files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .body_parameters import BodyParameters
+from .character import RiggedCharacter, pack_weights, unpack_weights
+from .glb import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GlbError, GlbReader, GlbWriter
+
+INFLUENCES = 4
+WEIGHT_STEPS = 1 << 16
+"""Weights are multiples of its inverse: exact in float32, so they sum to exactly one in any order of summation."""
+ROUGHNESS = 0.85
+EXTRAS = "doppel"
+EXTRAS_VERSION = 1
+_LINEAR, _LINEAR_MIPMAP_LINEAR, _CLAMP = 9729, 9987, 33071
+
+
+def write_glb(path: Path | str, character: RiggedCharacter, pose: bool = True, name: str = "Avatar") -> None:
+    """Write a character with skin, material, morph targets and provenance, in full or not at all.
+
+    Args:
+        path: the ``.glb`` file.
+        character: in its rest pose; glTF shares its frame (metres, Y up, facing +Z).
+        pose: True sets the joint nodes to the pose at generation, so that viewers show the character as generated;
+            False leaves it in the rest pose. The bind pose is the rest pose in both cases.
+        name: of the mesh node.
+    """
+    writer = GlbWriter()
+    joints = _skeleton_nodes(character, pose)
+    extras = {
+        EXTRAS: {
+            "version": EXTRAS_VERSION,
+            "params": character.params.to_dict(),
+            "provenance": character.provenance,
+        }
+    }
+    writer.document = {
+        "asset": {"version": "2.0", "generator": "Doppel", "extras": extras},
+        "scene": 0,
+        # a skinned mesh is placed by its joints alone, so both are roots
+        "scenes": [{"name": name, "nodes": [0, len(joints)]}],
+        "nodes": [*joints, {"name": name, "mesh": 0, "skin": 0, "extras": extras}],
+        **writer.document,
+    }
+    writer.document |= {
+        "meshes": [_mesh(writer, character, name)],
+        "skins": [_skin(writer, character, name)],
+        **_material(writer, character, name),
+    }
+    writer.save(path)
+
+
+def read_glb(path: Path | str) -> RiggedCharacter:
+    """Read a file of `write_glb`: the rest pose, its skin (at most four influences a vertex) and the rest.
+
+    Raises:
+        GlbError: not a GLB, damaged, or not written by this library.
+        CharacterError: its content is inconsistent.
+        OSError: the file cannot be read.
+    """
+    reader = GlbReader(Path(path).read_bytes())
+    document = reader.document
+    ours = (document["asset"].get("extras") or {}).get(EXTRAS)
+    if not isinstance(ours, dict) or ours.get("version") != EXTRAS_VERSION:
+        raise GlbError(f"{path} was not written by this library, or by a newer release; import it as any glTF file.")
+    try:
+        return _character(reader, ours)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise GlbError(f"{path} lacks a part of a character ({type(error).__name__}: {error}).") from None
+
+
+def _skeleton_nodes(character: RiggedCharacter, pose: bool) -> list[dict[str, Any]]:
+    """One node a joint, in joint order: offset from the parent, and the rotation of the pose."""
+    rest = character.joints.astype(np.float64)
+    offsets = rest - np.where(character.parents[:, None] >= 0, rest[character.parents], 0.0)
+    rotations = quaternions(character.params.full_pose) if pose else np.tile([0.0, 0.0, 0.0, 1.0], (len(rest), 1))
+    if pose:
+        offsets[0] += character.params.transl
+    nodes: list[dict[str, Any]] = []
+    for joint, joint_name in enumerate(character.joint_names):
+        node: dict[str, Any] = {"name": joint_name, "translation": offsets[joint].tolist()}
+        if np.any(rotations[joint, :3]):
+            node["rotation"] = rotations[joint].tolist()
+        children = np.flatnonzero(character.parents == joint).tolist()
+        if children:
+            node["children"] = children
+        nodes.append(node)
+    return nodes
+
+
+def _mesh(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str, Any]:
+    uvs = character.uvs.copy()
+    uvs[:, 1] = 1.0 - uvs[:, 1]  # glTF's images begin at the upper left
+    joints, weights = exact_influences(character.weights)
+    primitive: dict[str, Any] = {
+        "attributes": {
+            "POSITION": writer.accessor(character.vertices, ARRAY_BUFFER, bounds=True),
+            "NORMAL": writer.accessor(_unit(character.normals), ARRAY_BUFFER),
+            "TEXCOORD_0": writer.accessor(uvs, ARRAY_BUFFER),
+            "JOINTS_0": writer.accessor(joints, ARRAY_BUFFER),
+            "WEIGHTS_0": writer.accessor(weights, ARRAY_BUFFER),
+        },
+        "indices": writer.accessor(character.faces.astype(np.uint32).ravel(), ELEMENT_ARRAY_BUFFER),
+        "material": 0,
+    }
+    mesh: dict[str, Any] = {"name": name, "primitives": [primitive]}
+    if character.morphs:
+        primitive["targets"] = [{"POSITION": writer.sparse_accessor(delta)} for delta in character.morphs.values()]
+        mesh |= {"weights": [0.0] * len(character.morphs), "extras": {"targetNames": list(character.morphs)}}
+    return mesh
+
+
+def _skin(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str, Any]:
+    # joints have no rotation at rest: the inverse bind matrix is a translation; glTF stores columns
+    inverse_bind = np.tile(np.eye(4, dtype=np.float32), (len(character.joints), 1, 1))
+    inverse_bind[:, 3, :3] = -character.joints
+    return {
+        "name": name,
+        "joints": list(range(len(character.joints))),
+        "skeleton": 0,
+        "inverseBindMatrices": writer.accessor(inverse_bind.reshape(-1, 16)),
+    }
+
+
+def _material(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str, Any]:
+    images = [("baseColor", character.texture_png)]
+    material: dict[str, Any] = {
+        "name": name,
+        "pbrMetallicRoughness": {
+            "baseColorTexture": {"index": 0},
+            "metallicFactor": 0.0,
+            "roughnessFactor": ROUGHNESS,
+        },
+    }
+    if character.normal_png is not None:
+        images.append(("normal", character.normal_png))
+        material["normalTexture"] = {"index": 1}
+    sampler = {"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAP_LINEAR, "wrapS": _CLAMP, "wrapT": _CLAMP}
+    return {
+        "materials": [material],
+        "samplers": [sampler],
+        "textures": [{"sampler": 0, "source": index} for index in range(len(images))],
+        "images": [
+            {"name": f"{name}_{kind}", "mimeType": "image/png", "bufferView": writer.view(png)} for kind, png in images
+        ],
+    }
+
+
+def exact_influences(weights: NDArray[np.floating]) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
+    """The four largest weights of each vertex: joints (V, 4) uint8 or uint16, and weights (V, 4) that sum to exactly 1.
+
+    Unused slots have joint 0 and weight 0, as the specification wants.
+    """
+    joints, values = pack_weights(weights, INFLUENCES)
+    steps = np.round(values * WEIGHT_STEPS).astype(np.int64)
+    steps[:, 0] += WEIGHT_STEPS - steps.sum(axis=1)
+    small = np.uint8 if np.shape(weights)[1] <= 256 else np.uint16
+    return np.where(steps > 0, joints, 0).astype(small), (steps / WEIGHT_STEPS).astype(np.float32)
+
+
+def quaternions(axis_angles: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Unit quaternions x, y, z, w (N, 4) of axis-angle rotations (N, 3), radians."""
+    axis_angles = np.asarray(axis_angles, np.float64)
+    angle = np.linalg.norm(axis_angles, axis=1, keepdims=True)
+    half_sinc = 0.5 * np.sinc(angle / (2.0 * np.pi))  # sin(angle / 2) / angle, smooth at zero
+    return np.concatenate([axis_angles * half_sinc, np.cos(angle / 2.0)], axis=1)
+
+
+def _unit(normals: NDArray[np.float32]) -> NDArray[np.float32]:
+    wide = normals.astype(np.float64)
+    return (wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _character(reader: GlbReader, ours: dict[str, Any]) -> RiggedCharacter:
+    document = reader.document
+    mesh, skin, material = document["meshes"][0], document["skins"][0], document["materials"][0]
+    primitive = mesh["primitives"][0]
+    attributes = primitive["attributes"]
+    nodes = [document["nodes"][index] for index in skin["joints"]]
+    joint_of_node = {node: joint for joint, node in enumerate(skin["joints"])}
+    parents = np.full(len(nodes), -1, np.int64)
+    for joint, node in enumerate(nodes):
+        for child in node.get("children", ()):
+            parents[joint_of_node[child]] = joint
+    uvs = reader.array(attributes["TEXCOORD_0"])
+    uvs[:, 1] = 1.0 - uvs[:, 1]
+
+    def image(texture: dict[str, Any]) -> bytes:
+        source = document["textures"][texture["index"]]["source"]
+        return reader.view(document["images"][source]["bufferView"])
+
+    names = mesh.get("extras", {}).get("targetNames", [])
+    return RiggedCharacter(
+        vertices=reader.array(attributes["POSITION"]),
+        faces=reader.array(primitive["indices"]).reshape(-1, 3).astype(np.int32),
+        uvs=uvs,
+        normals=reader.array(attributes["NORMAL"]),
+        weights=unpack_weights(reader.array(attributes["JOINTS_0"]), reader.array(attributes["WEIGHTS_0"]), len(nodes)),
+        joints=-reader.array(skin["inverseBindMatrices"])[:, 12:15],
+        parents=parents,
+        joint_names=tuple(node["name"] for node in nodes),
+        texture_png=image(material["pbrMetallicRoughness"]["baseColorTexture"]),
+        normal_png=image(material["normalTexture"]) if "normalTexture" in material else None,
+        params=BodyParameters.from_dict(ours["params"]),
+        provenance=ours["provenance"],
+        morphs={
+            name: reader.array(target["POSITION"])
+            for name, target in zip(names, primitive.get("targets", ()), strict=True)
+        },
+    )
