@@ -5,7 +5,7 @@ No keys, paths or job states are kept in a .blend file.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -22,16 +22,17 @@ from bpy.props import (
 
 from ..backend.protocol import request as limits
 from ..backend.protocol.request import GenerateRequest
-from ..rigging.body_parameters import MAX_BETA
+from ..rigging.body_parameters import MAX_BETA, BodyParameters
 from . import live
 from .core.limbs import BODY_JOINTS, label
 from .tool import armature as armature_tool
 
 _DEFAULTS = GenerateRequest(prompt="-")
+_A_POSE = BodyParameters.a_pose().body_pose
 _MAX_ANGLE = math.radians(175.0)  # an axis-angle of half a turn and more has two spellings
 
 
-def _rotation(joint: str, **callbacks: Callable[..., Any]) -> Any:
+def _rotation(joint: str, **details: Any) -> Any:
     return FloatVectorProperty(
         name=label(joint),
         description=f"Rotation of {label(joint).lower()}: axis times angle, in the axes of the rest pose (X to the "
@@ -43,7 +44,7 @@ def _rotation(joint: str, **callbacks: Callable[..., Any]) -> Any:
         max=_MAX_ANGLE,
         step=100,
         options=set(),
-        **callbacks,
+        **details,
     )
 
 
@@ -111,8 +112,11 @@ DOPPEL_PG_pose = type(
     "DOPPEL_PG_pose",
     (bpy.types.PropertyGroup,),
     {
-        "__doc__": "Rotations of the 21 body joints of the avatar to be generated.",
-        "__annotations__": {joint: _rotation(joint, update=_body_changed) for joint in BODY_JOINTS},
+        "__doc__": "Rotations of the 21 body joints of the avatar to be generated; the A-pose at first.",
+        "__annotations__": {
+            joint: _rotation(joint, default=tuple(rotation), update=_body_changed)
+            for joint, rotation in zip(BODY_JOINTS, _A_POSE.tolist(), strict=True)
+        },
     },
 )
 

@@ -142,7 +142,10 @@ def _load(path: Path) -> BodyModel:
     if path.stat().st_size > _MAX_FILE_BYTES:
         raise BodyModelError(f"{path.name} is too large to be an SMPL-X file ({path.stat().st_size / 2**20:.0f} MiB).")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise BodyModelError(f"{path.name} cannot be read as an npz body model: it holds a single array.")
+        with loaded as archive:
             return _from_archive(path, archive)
     except BodyModelError:
         raise

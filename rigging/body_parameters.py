@@ -177,8 +177,8 @@ _A_POSE: dict[str, tuple[float, float, float]] = {
     "collar": (0.0, 0.0, -5.0),
     "shoulder": (0.0, 0.0, -45.0),
     "elbow": (0.0, -12.0, 0.0),
-    "hip": (0.0, 0.0, 8.0),
-    "ankle": (0.0, 0.0, -8.0),
+    "hip": (0.0, 0.0, 6.0),  # the T-pose has its legs 2 degrees apart already
+    "ankle": (0.0, 0.0, -6.0),
     **{
         f"{finger}{segment}": (0.0, 0.0, -angle)
         for finger, angles in {

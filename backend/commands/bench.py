@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
         f"{torch.get_num_threads()} threads, seed {args.seed}, {args.steps} steps, {args.runs} runs"
     )
     print(
-        f"| stage | seconds (median) | peak {'GPU' if pipeline.device.type == 'cuda' else 'resident'} memory, MiB |\n|---|---:|---:|"
+        f"| stage | seconds (median) | peak {'GPU' if pipeline.device.type == 'cuda' else 'resident'} memory, MiB |\n"
+        "|---|---:|---:|"
     )
     print(f"| loading, once | {loading:.2f} | |")
     for name, values in rows.items():

@@ -18,7 +18,7 @@ def over_background(rgba: Tensor, background: float = BACKGROUND) -> Tensor:
 
 
 def contact_sheet(groups: Sequence[Sequence[Tensor]], columns: int = 4, height: int = 320) -> Image.Image:
-    """Groups of RGBA pictures (4, H, W) side by side, ``columns`` groups a row; a group is cropped to its middle 70 %."""
+    """Groups of RGBA pictures (4, H, W) side by side, ``columns`` groups a row, cropped to their middle 70 %."""
     tiles = []
     for group in groups:
         images = [Image.fromarray(over_background(rgba).permute(1, 2, 0).numpy()) for rgba in group]

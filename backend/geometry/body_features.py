@@ -29,7 +29,7 @@ class BodyField:
         return torch.cat([torch.cdist(chunk, self.vertices).argmin(1) for chunk in points.split(CHUNK // 8)])
 
     def __call__(self, points: Tensor) -> Tensor:
-        """Features (N, 7) of points (N, 3): signed distance * 5 (clipped), unit direction to the body, template spot."""
+        """Features (N, 7) of points (N, 3): signed distance * 5 (clipped), direction to the body, template spot."""
         index = self.nearest(points)
         towards = self.vertices[index] - points
         distance = towards.norm(dim=1, keepdim=True)

@@ -121,7 +121,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
     def encode(self, rgba: Tensor) -> Tensor:
-        """RGBA in [-1, 1], colours premultiplied over mid-grey, (B, 4, H, W) -> latents (B, C, H / downscale, W / downscale)."""
+        """RGBA as :func:`premultiply` gives it (B, 4, H, W) -> latents (B, C, H / downscale, W / downscale)."""
         latents = self.code(rgba)
         mean, std = self._statistics(latents)
         return (latents - mean) / std
@@ -133,7 +133,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
 
 
 def premultiply(rgba: Tensor) -> Tensor:
-    """RGBA in [0, 1] (..., 4, H, W) to the autoencoder's [-1, 1] with colours over mid-grey, so that the background is 0."""
+    """RGBA in [0, 1] (..., 4, H, W) to [-1, 1] with colours over mid-grey, so that the background is 0."""
     alpha = rgba[..., 3:, :, :]
     return torch.cat([(rgba[..., :3, :, :] * 2 - 1) * alpha, alpha * 2 - 1], dim=-3)
 

@@ -21,7 +21,7 @@ MAX_FRAMES = 16
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 REQUESTS = ("hello", "generate", "preview", "fit_photo", "cancel", "status", "results", "delete", "shutdown")
-"""Sent by the client. The worker's answer to hello, cancel, status, results, delete and shutdown bears the same type."""
+"""Sent by the client. The answer to hello, cancel, status, results, delete and shutdown is of the same type."""
 
 EVENTS = ("accepted", "progress", "done", "failed")
 """Sent by the worker about a job; `failed` also answers a request that could not be served."""
@@ -92,7 +92,8 @@ def encode(message: Message) -> list[bytes]:
     try:
         header = json.dumps(envelope, allow_nan=False, separators=(",", ":")).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
-        raise DoppelError("message_invalid", f"the '{message.type}' message cannot be written as JSON: {error}") from None
+        reason = f"the '{message.type}' message cannot be written as JSON: {error}"
+        raise DoppelError("message_invalid", reason) from None
     parts = [header, *message.frames]
     _check_sizes(parts)
     return parts
@@ -112,11 +113,12 @@ def decode(parts: Sequence[bytes]) -> Message:
     if not isinstance(header, dict):
         raise DoppelError("message_invalid", "the message's header is not an object")
     version = header.get("protocol")
-    if version != PROTOCOL_VERSION or isinstance(version, bool):
-        shown = version if isinstance(version, int) and abs(version) < 10**6 else "an unknown version"
+    if not isinstance(version, int) or isinstance(version, bool) or not 0 < version < 10**6:
+        raise DoppelError("message_invalid", "the message's header names no protocol version")
+    if version != PROTOCOL_VERSION:
         raise DoppelError(
             "protocol_mismatch",
-            f"the other side speaks protocol {shown}, this side {PROTOCOL_VERSION}",
+            f"the other side speaks protocol {version}, this side {PROTOCOL_VERSION}",
             "install the same version of the extension and the worker",
         )
     kind, fields = header.get("type"), header.get("fields", {})
@@ -130,8 +132,9 @@ def decode(parts: Sequence[bytes]) -> Message:
 def _check_sizes(parts: Sequence[bytes]) -> None:
     if not parts:
         raise DoppelError("message_invalid", "the message is empty")
-    if len(parts) - 1 > MAX_FRAMES:
-        raise DoppelError("message_too_large", f"the message has {len(parts) - 1} frames; at most {MAX_FRAMES} are read")
+    frames = len(parts) - 1
+    if frames > MAX_FRAMES:
+        raise DoppelError("message_too_large", f"the message has {frames} frames; at most {MAX_FRAMES} are read")
     if len(parts[0]) > MAX_HEADER_BYTES:
         raise DoppelError("message_too_large", f"the header is over {MAX_HEADER_BYTES} bytes")
     if any(len(part) > MAX_FRAME_BYTES for part in parts[1:]):

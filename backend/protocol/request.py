@@ -77,7 +77,7 @@ class GenerateRequest:
         """
         _check_text("prompt", self.prompt)
         if not self.prompt.strip():
-            raise DoppelError("prompt_empty", "the prompt is empty", "describe the person, e.g. 'a woman in a red coat'")
+            raise DoppelError("prompt_empty", "the prompt is empty", "describe the person, e.g. 'a man in a red coat'")
         _check_text("negative_prompt", self.negative_prompt)
         _check_integer("seed", self.seed, SEED_RANGE)
         _check_integer("hypotheses", self.hypotheses, HYPOTHESES_RANGE)
@@ -158,9 +158,9 @@ def _check_body(body: object) -> None:
     for name, value in body.items():
         if name in BODY_SIZES:
             _check_count(name, value, BODY_SIZES[name])
-        elif name == "flat_hand_mean":
-            if not isinstance(value, bool):
-                raise _bad_body("the body's flat_hand_mean must be true or false")
+        elif name in ("format", "version"):
+            if not isinstance(value, (str, int)) or len(str(value)) > 64:
+                raise _bad_body(f"the body's {name} is not readable")
         elif name == "pose":
             for joint, rotation in _named(name, value):
                 _check_count(f"pose of {joint}", rotation, 3)

@@ -96,7 +96,7 @@ def reading_loss(reading: Reading, targets: dict[str, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def accuracy(model: PromptEncoder, states: Tensor, masks: Tensor, targets: dict[str, Tensor]) -> dict[str, float]:
-    """Share of captions read right a slot; a colour counts when said-or-not is right and it lies within 12 Lab units."""
+    """Share of captions read right a slot; a colour must be known as said or not, and lie within 12 Lab units."""
     reading = model.read(model(states.float(), masks))
     result = {
         name: float((logits.argmax(1) == targets[name]).float().mean()) for name, logits in reading.choices.items()

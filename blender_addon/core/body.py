@@ -33,13 +33,6 @@ def parameters(betas: Sequence[float], pose: Mapping[str, Sequence[float]], rela
     return body
 
 
-def request_form(body: BodyParameters) -> dict[str, object]:
-    """The body as a request carries it: the parameters that are not zero."""
-    fields = ("betas", "expression", "transl", "global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose")
-    fields += ("left_hand_pose", "right_hand_pose")
-    return {name: value.tolist() for name in fields if np.any(value := getattr(body, name))}
-
-
 def posed_surface(body: BodyParameters) -> FloatArray:
     """Vertices (V, 3) of the posed body in Blender's axes, standing on z = 0 by its rest pose."""
     posed = model().pose(body)

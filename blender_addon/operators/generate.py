@@ -10,7 +10,6 @@ from ...backend.protocol.errors import DoppelError
 from ...backend.protocol.request import SEED_RANGE, GenerateRequest
 from ...rigging.body_parameters import BodyParameterError
 from .. import live, session
-from ..core.body import request_form
 from .base import DoppelOperator
 
 
@@ -32,7 +31,7 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
         hypotheses=settings.hypotheses,
         steps=settings.steps,
         guidance_scale=settings.guidance_scale,
-        body=request_form(body),
+        body=body.to_dict(),
         triangles=settings.triangles,
         texture_size=int(settings.texture_size),
     ).validate()

@@ -87,11 +87,11 @@ def load() -> Source:
 def sample_phenotypes(count: int, seed: int) -> dict[str, np.ndarray]:
     """Draw `count` adults. Values are anny's phenotypes, each (count,), and `age_years`.
 
-    Four in five follow a population (bell-shaped), one in five is spread evenly over the whole range, so that the
+    Seven in ten follow a population (bell-shaped), the others are spread evenly over the whole range, so that the
     extremes of the sliders are covered. Height is drawn lower than anny's middle, which would give 1.83 m.
     """
     rng = np.random.default_rng(seed)
-    wide = rng.random(count) < 0.2
+    wide = rng.random(count) < 0.3
 
     def bell(mean: float, deviation: float) -> np.ndarray:
         narrow = np.clip(rng.normal(mean, deviation, count), 0.0, 1.0)

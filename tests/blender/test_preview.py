@@ -119,6 +119,8 @@ def test_idle_pump_is_cheap(enabled: MODULE) -> None:
 def test_pose_operators(enabled: MODULE) -> None:
     settings = bpy.context.scene.doppel
     a_pose = enabled("rigging.body_parameters").BodyParameters.a_pose()
+    assert np.allclose(list(settings.pose_values().values()), a_pose.body_pose, atol=1e-6)  # the default
+    settings.pose.neck = (0.3, 0.0, 0.0)
     bpy.ops.doppel.reset_pose(kind="A")
     assert np.allclose(list(settings.pose_values().values()), a_pose.body_pose, atol=1e-6)
     settings.pose.left_elbow = (0.1, -0.8, 0.2)

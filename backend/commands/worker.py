@@ -1,0 +1,102 @@
+"""`doppel worker`: the service that Blender talks to."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ..protocol.errors import DoppelError
+from ..protocol.paths import default_state_dir
+
+SHIPPED_WEIGHTS = Path(__file__).resolve().parents[2] / "weights" / "doppel-base"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "worker",
+        help="serve avatars to Blender or another client",
+        description="Serve avatars over an encrypted socket. Prints one JSON line with its address when it is ready.",
+    )
+    parser.add_argument("--state", type=Path, default=None, help="folder for keys, jobs and logs (default: the user's)")
+    parser.add_argument("--weights", type=Path, default=None, help="model folder (default: the weights that ship)")
+    parser.add_argument(
+        "--device", type=device_name, default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=_port, default=0, help="port to listen on (default: the system chooses)")
+    parser.add_argument("--parent-pid", type=int, default=None, help="end together with this process")
+    parser.add_argument(
+        "--idle-minutes", type=_minutes, default=10.0, help="unload the models after this idle time (default: 10)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    from ..worker.device import describe_device
+    from ..worker.runner import Pipeline
+    from ..worker.serve import serve
+    from ..worker.server import WorkerServer
+
+    state = args.state or default_state_dir()
+
+    def make_pipeline() -> Pipeline:
+        from ..pipelines.avatar import AvatarPipeline
+
+        return AvatarPipeline.from_pretrained(args.weights, device=args.device)
+
+    def open_server() -> WorkerServer:
+        return WorkerServer(
+            state,
+            make_pipeline,
+            lambda: describe_device(args.device),
+            host=args.host,
+            port=args.port,
+            models=describe_models(args.weights or SHIPPED_WEIGHTS),
+            parent_pid=args.parent_pid,
+            idle_seconds=args.idle_minutes * 60,
+        )
+
+    return serve(state, open_server)
+
+
+def describe_models(folder: Path) -> list[dict[str, Any]]:
+    """``[{"id", "path", "pipeline"}]`` of a model folder in diffusers' format.
+
+    Raises:
+        DoppelError: ``weights_missing`` when there is none.
+    """
+    try:
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DoppelError(
+            "weights_missing", f"{folder} is no model folder: {error}", "choose another one with --weights"
+        ) from None
+    name = index.get("_class_name") if isinstance(index, dict) else None
+    return [{"id": folder.name, "path": str(folder), "pipeline": name}]
+
+
+def device_name(text: str) -> str:
+    """`text` when it names a device, for argparse."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", text):
+        raise argparse.ArgumentTypeError("a device is auto, cpu, cuda, cuda:1 or mps")
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < 10**6:
+        raise argparse.ArgumentTypeError("the idle time is a number of minutes above 0")
+    return minutes
