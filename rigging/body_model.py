@@ -166,7 +166,8 @@ def _from_archive(path: Path, archive: np.lib.npyio.NpzFile) -> BodyModel:
     shapedirs = reader.floats("shapedirs", (count, 3, None))
     if shapedirs.shape[2] < NUM_BETAS + NUM_EXPRESSIONS:
         raise BodyModelError(
-            f"{path.name}: 'shapedirs' has {shapedirs.shape[2]} components; 10 for shape and 10 for expression are needed."
+            f"{path.name}: 'shapedirs' has {shapedirs.shape[2]} components; "
+            "10 for shape and 10 for expression are needed."
         )
     start = NUM_BETAS
     if shapedirs.shape[2] >= _OFFICIAL_EXPRESSION_START + NUM_EXPRESSIONS:

