@@ -1,0 +1,47 @@
+"""Who is let in."""
+
+import zmq
+from raw_client import RawClient
+
+from backend.protocol.address import WorkerAddress
+from backend.worker.keys import AUTHORIZED_KEYS
+
+
+def _stranger(server):
+    public, secret = zmq.curve_keypair()
+    return WorkerAddress(server.address.endpoint, server.address.worker_key, public.decode(), secret.decode())
+
+
+def test_an_unknown_key_gets_no_answer(server):
+    with RawClient(_stranger(server), greet=False) as stranger:
+        stranger.send("hello")
+        assert stranger.receive(timeout=0.7) is None
+    with server.client() as client:
+        assert client.hello.type == "hello"
+
+
+def test_a_client_that_does_not_encrypt_gets_no_answer(server):
+    context = zmq.Context()
+    plain = context.socket(zmq.DEALER)
+    plain.connect(server.address.endpoint)
+    plain.send(b'{"protocol":1,"type":"hello","fields":{}}')
+    assert not plain.poll(700)
+    context.destroy(linger=0)
+
+
+def test_a_key_that_was_added_is_let_in_without_a_restart(server):
+    stranger = _stranger(server)
+    (server.state / AUTHORIZED_KEYS).write_text(f"# the render farm\n{stranger.client_key}\n")
+    with RawClient(stranger) as client:
+        assert client.hello.type == "hello"
+
+
+def test_keys_are_kept_from_one_start_to_the_next(run_server):
+    first = run_server()
+    first.stop()
+    assert run_server().address.worker_key == first.address.worker_key
+
+
+def test_secrets_are_not_printed(server):
+    assert server.address.client_secret not in repr(server.address)
+    assert server.server._keys.secret not in repr(server.server._keys)
