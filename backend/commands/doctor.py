@@ -15,7 +15,7 @@ from typing import Any
 
 from ..protocol.errors import DoppelError
 from ..protocol.paths import default_state_dir
-from .worker import SHIPPED_WEIGHTS, device_name
+from .worker import device_name
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "numpy", "scipy", "skimage", "PIL", "zmq", "psutil")
 MIN_FREE_BYTES = 2 * 1024**3
@@ -47,6 +47,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--state", type=Path, default=None, help="the worker's state folder (default: the user's)")
     parser.add_argument("--weights", type=Path, default=None, help="model folder (default: the weights that ship)")
+    parser.add_argument("--body", type=Path, default=None, help="your own SMPLX_*.npz (default: the open body)")
     parser.add_argument(
         "--device", type=device_name, default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
     )
@@ -58,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
         ("python", check_python),
         ("packages", check_packages),
         ("device", lambda: check_device(args.device)),
-        ("weights", lambda: check_weights(args.weights or SHIPPED_WEIGHTS)),
-        ("body", check_body),
+        ("weights", lambda: check_weights(args.weights)),
+        ("body", lambda: check_body(args.body)),
         ("state", lambda: check_state(args.state or default_state_dir())),
         ("sockets", check_sockets),
     ]
@@ -114,22 +115,22 @@ def check_device(name: str) -> Iterator[Finding]:
         yield Finding("device", text)
 
 
-def check_weights(folder: Path) -> Iterator[Finding]:
+def check_weights(folder: Path | None) -> Iterator[Finding]:
     """The model files against their checksums."""
-    from ..pipelines.weights import verify_weights
+    from ..pipelines.weights import verify_weights, weights_folder
 
-    problems = [str(problem) for problem in verify_weights(folder)]
+    problems = verify_weights(folder)
     for problem in problems:
         yield Finding("weights", problem, "install Doppel again, or choose another model folder with --weights")
     if not problems:
-        yield Finding("weights", f"{folder} is complete and unchanged")
+        yield Finding("weights", f"{weights_folder(folder)} is complete and unchanged")
 
 
-def check_body() -> Iterator[Finding]:
-    """The open body's file."""
+def check_body(path: Path | None) -> Iterator[Finding]:
+    """The body model: the open one, or the user's."""
     from rigging.body_model import BodyModel
 
-    body = BodyModel.load()
+    body = BodyModel.load(path)
     joints = body.weights.shape[1]
     yield Finding("body", f"{len(body.v_template)} vertices, {len(body.faces)} triangles, {joints} joints")
 

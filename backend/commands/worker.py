@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-from ..protocol.errors import DoppelError
+from ..pipelines.weights import INDEX, read_index, sha256, weights_folder
 from ..protocol.paths import default_state_dir
-
-SHIPPED_WEIGHTS = Path(__file__).resolve().parents[2] / "weights" / "doppel-base"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,6 +23,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--device", type=device_name, default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
     )
+    parser.add_argument("--body", type=Path, default=None, help="your own SMPLX_*.npz (default: the open body)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=_port, default=0, help="port to listen on (default: the system chooses)")
     parser.add_argument("--parent-pid", type=int, default=None, help="end together with this process")
@@ -44,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
     state = args.state or default_state_dir()
 
     def make_pipeline() -> Pipeline:
+        describe_device(args.device)  # says in a sentence when torch cannot use it
         from ..pipelines.avatar import AvatarPipeline
 
-        return AvatarPipeline.from_pretrained(args.weights, device=args.device)
+        return AvatarPipeline.from_pretrained(args.weights, device=args.device, body=args.body)
 
     def open_server() -> WorkerServer:
         return WorkerServer(
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             lambda: describe_device(args.device),
             host=args.host,
             port=args.port,
-            models=describe_models(args.weights or SHIPPED_WEIGHTS),
+            models=describe_models(weights_folder(args.weights)),
             parent_pid=args.parent_pid,
             idle_seconds=args.idle_minutes * 60,
         )
@@ -64,19 +63,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe_models(folder: Path) -> list[dict[str, Any]]:
-    """``[{"id", "path", "pipeline"}]`` of a model folder in diffusers' format.
+    """``[{"id", "path", "components", "sha256"}]`` of a model folder; the sha256 is that of its index of all files.
 
     Raises:
-        DoppelError: ``weights_missing`` when there is none.
+        DoppelError: ``weights_missing`` or ``weights_corrupt``.
     """
-    try:
-        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DoppelError(
-            "weights_missing", f"{folder} is no model folder: {error}", "choose another one with --weights"
-        ) from None
-    name = index.get("_class_name") if isinstance(index, dict) else None
-    return [{"id": folder.name, "path": str(folder), "pipeline": name}]
+    components = read_index(folder)["components"]
+    return [{"id": folder.name, "path": str(folder), "components": components, "sha256": sha256(folder / INDEX)}]
 
 
 def device_name(text: str) -> str:

@@ -27,7 +27,7 @@ def describe_device(name: str = "auto") -> dict[str, Any]:
 
     kind = name.partition(":")[0]
     if kind == "auto":
-        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
     index = int(name.partition(":")[2] or 0)
     missing = (kind == "cuda" and torch.cuda.device_count() <= index) or (
         kind == "mps" and not torch.backends.mps.is_available()

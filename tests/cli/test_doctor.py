@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from backend.commands import doctor
+from backend.pipelines.weights import write_index
 from backend.protocol.errors import DoppelError
 from backend.worker.lock import StoreLock
 
@@ -38,8 +39,23 @@ def test_an_encrypted_message_gets_through():
 
 
 def test_the_body_is_read():
-    (finding,) = doctor.check_body()
+    (finding,) = doctor.check_body(None)
     assert finding.ok and "55 joints" in finding.text
+
+
+def test_weights_that_are_not_there_are_told(tmp_path):
+    (finding,) = doctor.check_weights(tmp_path)
+    assert not finding.ok and "no models" in finding.text
+
+
+def test_a_damaged_weight_file_is_named(tmp_path):
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "config.json").write_text('{"_class_name": "Autoencoder"}')
+    write_index(tmp_path)
+    assert all(finding.ok for finding in doctor.check_weights(tmp_path))
+    (tmp_path / "vae" / "config.json").write_text("{}")
+    (finding,) = doctor.check_weights(tmp_path)
+    assert not finding.ok and "vae/config.json is damaged" in finding.text
 
 
 def test_a_missing_package_is_named(monkeypatch):
@@ -62,7 +78,7 @@ def test_a_check_that_fails_is_a_finding_and_the_others_go_on(error, monkeypatch
     for name in ("check_packages", "check_device", "check_body"):
         monkeypatch.setattr(doctor, name, lambda *_: iter(()))
     monkeypatch.setattr(doctor, "check_weights", fail)
-    args = type("Args", (), {"weights": None, "state": tmp_path, "device": "cpu"})
+    args = type("Args", (), {"weights": None, "body": None, "state": tmp_path, "device": "cpu"})
     assert doctor.run(args) == 1
     out = capsys.readouterr().out
     assert error.args[-2 if isinstance(error, DoppelError) else 0] in out and "-> " in out
