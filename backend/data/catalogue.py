@@ -6,7 +6,7 @@ and mixed apart. `split.json` names what training never sees. The files themselv
 docs/assets.md says where they come from.
 
     python -m backend.data.catalogue --list         entries, and what was left out and why
-    python -m backend.data.catalogue --checksums    the table of docs/assets.md
+    python -m backend.data.catalogue --checksums    what docs/assets.sha256 holds
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -212,7 +212,7 @@ class Catalogue:
     def garment(self, entry: Entry | str, variant: str | None = None) -> Garment:
         """The mesh of an entry, cached; variant: a name in `entry.variants` (default: the file's own material)."""
         entry = self[entry] if isinstance(entry, str) else entry
-        return self._garment(entry.path, entry.variants[variant] if variant else None, entry.islands, entry.drop)
+        return self._garment(entry.path, entry.variants[variant] if variant else None, entry.islands, entry.drop)[0]
 
     def texture(self, entry: Entry | str, variant: str | None = None) -> Path:
         """The diffuse texture of an entry, a skin's too."""
@@ -232,9 +232,8 @@ class Catalogue:
 
     def _labels(self, entry: Entry | str, colours: bool) -> NDArray[np.uint8]:
         entry = self[entry] if isinstance(entry, str) else entry
-        garment = self.garment(entry)
-        islands = _kept_islands(entry.path, entry.drop)
-        labels = np.zeros(len(garment.faces), dtype=np.uint8)
+        _, islands = self._garment(entry.path, None, entry.islands, entry.drop)
+        labels = np.zeros(len(islands), dtype=np.uint8)
         for part in entry.parts:
             member = np.ones(len(islands), bool) if part.islands is None else np.isin(islands, sorted(part.islands))
             if colours:
@@ -326,20 +325,14 @@ def uv_islands(uv_faces: Int) -> Int:
     return np.argsort(np.argsort(first))[inverse].astype(np.int32)
 
 
-def _load_garment(path: Path, material: Path | None, islands: int | None, drop: frozenset[int]) -> Garment:
+def _load_garment(path: Path, material: Path | None, islands: int | None, drop: frozenset[int]) -> tuple[Garment, Int]:
+    """A mesh without its dropped islands, and the island (F,) of each face that is left."""
     garment = load_mhclo(path, material)
-    if islands is None:
-        return garment
     found = uv_islands(garment.uv_faces)
-    if found.max() + 1 != islands:
+    if islands is not None and found.max() + 1 != islands:
         raise AssetError(path, f"has {found.max() + 1} UV islands, the catalogue was written for {islands}")
-    return garment.subset(~np.isin(found, sorted(drop))) if drop else garment
-
-
-@cache
-def _kept_islands(path: Path, drop: frozenset[int]) -> Int:
-    islands = uv_islands(load_mhclo(path).uv_faces)
-    return islands[~np.isin(islands, sorted(drop))]
+    kept = ~np.isin(found, sorted(drop))
+    return (garment if kept.all() else garment.subset(kept)), found[kept]
 
 
 @lru_cache(maxsize=16)
@@ -425,11 +418,16 @@ def _part(row: dict[str, Any]) -> Part:
     )
 
 
-def checksums(root: Path) -> Iterator[tuple[str, int, str]]:
-    """(path below root, bytes, sha256) of every file, sorted."""
-    for path in sorted(p for p in root.rglob("*") if p.is_file()):
-        data = path.read_bytes()
-        yield path.relative_to(root).as_posix(), len(data), hashlib.sha256(data).hexdigest()
+FOLDERS = (
+    "clothes", "clothes_community", "eyebrows", "eyelashes", "eyes", "hair", "poses", "skins", "teeth", "tongue",
+)  # fmt: skip
+"""What the factory reads of the asset folder."""
+
+
+def checksums(root: Path) -> Iterator[tuple[str, str]]:
+    """(sha256, path below root) of every file that the factory can read, sorted."""
+    for path in sorted(p for folder in FOLDERS for p in (root / folder).rglob("*") if p.is_file()):
+        yield hashlib.sha256(path.read_bytes()).hexdigest(), path.relative_to(root).as_posix()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -438,7 +436,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=None, help=f"asset folder (default: ${ENVIRONMENT_VARIABLE})")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--list", action="store_true", help="entries, and what was left out and why")
-    what.add_argument("--checksums", action="store_true", help="a Markdown table: file, bytes, sha256")
+    what.add_argument("--checksums", action="store_true", help="sha256 of every file, as `sha256sum -c` reads it")
     options = parser.parse_args(arguments)
     try:
         catalogue = Catalogue.load(options.root, verify=options.list)
@@ -446,9 +444,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     if options.checksums:
-        print("| file | bytes | sha256 |\n|---|---:|---|")
-        for path, size, digest in checksums(catalogue.root):
-            print(f"| `{path}` | {size} | `{digest}` |")
+        for digest, path in checksums(catalogue.root):
+            print(f"{digest}  {path}")
         return 0
     for entry in catalogue.entries:
         mark = "held out" if entry.held_out else ""

@@ -37,7 +37,7 @@ def tuck_under(
     distance, nearest = cKDTree(body).query(inner)
     foot = body[nearest]
     up = (inner - foot) / np.maximum(distance, 1e-9)[:, None]
-    samples = np.concatenate([outer, outer[outer_faces].mean(axis=1)])
+    samples = np.concatenate([outer[np.unique(outer_faces)], outer[outer_faces].mean(axis=1)])
     tree = cKDTree(samples)
     # Outer samples near the line from the skin outwards: the nearest ones to a few points on it.
     heights = np.arange(0.0, depth, reach)

@@ -265,7 +265,8 @@ def _self_contact_parts() -> tuple[BodyModel, dict[str, NDArray[np.int64]]]:
 def interpenetration(pose: Float, betas: NDArray[np.floating] | None = None, depth: float = 0.02) -> float:
     """How much of a forearm with its hand, or of a lower leg, lies deeper than `depth` metres in another part.
 
-    The share of its vertices, of the limb where it is largest. pose: (21, 3); betas: (10,), None = the mean body. Parts are compared by nearest vertex and its normal.
+    The share of its vertices, for the limb where it is largest, told by the nearest vertex and its normal.
+    pose: (21, 3); betas: (10,), None = the mean body.
     """
     body, parts = _self_contact_parts()
     shape = np.zeros(10) if betas is None else np.asarray(betas)
