@@ -69,7 +69,8 @@ def _preview_switched(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> N
 class DOPPEL_PG_body(bpy.types.PropertyGroup):
     """Shape of the body: sliders with a meaning, and the coefficients that they stand for.
 
-    The sliders' defaults are those of the mean body (rigging.semantic.default_semantic), whose coefficients are zero.
+    The sliders' defaults are those of the mean body (rigging.semantic.default_semantic), rounded: its coefficients are
+    zero, as theirs are by default.
     """
 
     age: FloatProperty(
@@ -80,7 +81,7 @@ class DOPPEL_PG_body(bpy.types.PropertyGroup):
         description="From masculine (0) to feminine (1) body shape",
         min=0.0,
         max=1.0,
-        default=0.49,
+        default=0.5,
         update=_sliders_changed,
     )
     height_cm: FloatProperty(
@@ -88,12 +89,12 @@ class DOPPEL_PG_body(bpy.types.PropertyGroup):
         description="Height in centimetres",
         min=140.0,
         max=210.0,
-        default=170.4,
+        default=170.0,
         precision=1,
         update=_sliders_changed,
     )
     weight: FloatProperty(
-        name="Weight", description="From thin to heavy", min=0.0, max=1.0, default=0.51, update=_sliders_changed
+        name="Weight", description="From thin to heavy", min=0.0, max=1.0, default=0.5, update=_sliders_changed
     )
     muscle: FloatProperty(
         name="Muscle", description="From slack to muscular", min=0.0, max=1.0, default=0.5, update=_sliders_changed

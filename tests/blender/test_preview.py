@@ -59,7 +59,7 @@ def test_sliders_and_coefficients_agree(enabled: MODULE) -> None:
     semantic = enabled("rigging.semantic")
     body = bpy.context.scene.doppel.body
     for name, value in semantic.default_semantic().items():
-        assert getattr(body, name) == pytest.approx(value, rel=0.01), name  # the defaults are the mean body's
+        assert getattr(body, name) == pytest.approx(value, rel=0.05), name  # the defaults are the mean body's
     body.gender = 1.0
     body.height_cm = 165.0
     wanted = semantic.semantic_to_betas({name: getattr(body, name) for name in semantic.SEMANTIC})

@@ -1,0 +1,129 @@
+"""The session against a real worker process with a tiny pipeline (see tests/worker/tiny_worker.py)."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from doppel_extension.backend.protocol.errors import DoppelError
+from doppel_extension.backend.protocol.request import GenerateRequest
+from doppel_extension.blender_addon.session import Session
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SECONDS = 60.0
+
+# Stands in the place of backend/cli.py: drops the options that the tiny worker does not know and becomes it.
+PROGRAM = f"""
+import runpy, sys
+for name in ("backend.cli", "backend"):
+    sys.modules.pop(name, None)
+sys.path[:0] = [{str(REPOSITORY)!r}]
+pairs = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+pairs.pop("--device")
+sys.argv = ["tiny", *(word for pair in pairs.items() for word in pair)]
+runpy.run_path({str(REPOSITORY / "tests" / "worker" / "tiny_worker.py")!r}, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    package = tmp_path / "root" / "backend"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "cli.py").write_text(PROGRAM)
+    result = Session()
+    yield result
+    result.close()
+
+
+def start(session: Session, tmp_path: Path) -> None:
+    session.start(Path(sys.executable), tmp_path / "state", "cpu", root=tmp_path / "root")
+    wait(session, lambda: session.state == "ready" and bool(session.device))
+
+
+def wait(session: Session, reached: Callable[[], bool]) -> None:
+    """Poll, as the pump does, until `reached`."""
+    deadline = time.monotonic() + SECONDS
+    while not reached():
+        session.poll()
+        assert time.monotonic() < deadline, (session.state, session.error)
+        time.sleep(0.01)
+
+
+def test_from_start_to_results(session: Session, tmp_path: Path) -> None:
+    assert session.state == "off"
+    start(session, tmp_path)
+    assert session.device["name"] == "tiny" and session.error is None
+    job = session.submit(GenerateRequest(prompt="slow coat", seed=3, hypotheses=2))
+    view = session.table.jobs[job]
+    stages = set()
+
+    def done() -> bool:
+        stages.add((view.state, view.stage))
+        return view.state == "done"
+
+    wait(session, done)
+    assert ("running", "front") in stages
+    wait(session, lambda: len(session.table.results) == 2)
+    listed = [(result.job, result.hypothesis, result.seed) for result in session.table.results]
+    assert listed == [(job, 0, 3), (job, 1, 3)]
+    assert all((result.folder / "avatar.npz").is_file() for result in session.table.results)
+    session.delete(job)
+    wait(session, lambda: not session.table.results)
+    assert not (tmp_path / "state" / "jobs" / job).exists()
+
+
+def test_cancel(session: Session, tmp_path: Path) -> None:
+    start(session, tmp_path)
+    job = session.submit(GenerateRequest(prompt="stuck"))
+    wait(session, lambda: session.table.jobs[job].state == "running")
+    session.cancel(job)
+    wait(session, lambda: not session.table.active())
+    assert session.table.jobs[job].state == "cancelled" and session.error is None
+
+
+def test_a_failed_job_says_why_and_the_worker_goes_on(session: Session, tmp_path: Path) -> None:
+    start(session, tmp_path)
+    job = session.submit(GenerateRequest(prompt="out of memory"))
+    wait(session, lambda: not session.table.active())
+    failure = session.table.last_failure()
+    assert failure is not None and failure.job == job and failure.error is not None and failure.error.hint
+    assert session.state == "ready" and session.error is None
+
+
+def test_results_survive_the_worker(session: Session, tmp_path: Path) -> None:
+    start(session, tmp_path)
+    job = session.submit(GenerateRequest(prompt="coat"))
+    wait(session, lambda: len(session.table.results) == 1)
+    session.stop(wait=20.0)
+    assert session.state == "off" and session.device == {}
+    session.table.results.clear()
+    start(session, tmp_path)
+    wait(session, lambda: [result.job for result in session.table.results] == [job])
+
+
+def test_stopping_marks_what_was_being_made(session: Session, tmp_path: Path) -> None:
+    start(session, tmp_path)
+    job = session.submit(GenerateRequest(prompt="stuck"))
+    wait(session, lambda: session.table.jobs[job].state == "running")
+    session.stop(wait=20.0)
+    failure = session.table.last_failure()
+    assert failure is not None and failure.error is not None and failure.error.code == "worker_stopped"
+
+
+def test_refusals(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(DoppelError) as missing:
+        session.start(tmp_path / "python", tmp_path / "state", "cpu")
+    assert missing.value.code == "python_missing" and "Set Up Worker" in missing.value.hint
+    with pytest.raises(DoppelError) as off:
+        session.submit(GenerateRequest(prompt="coat"))
+    assert off.value.code == "worker_off"
+
+
+def test_a_worker_that_cannot_start_is_a_failure_with_its_reason(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "root" / "backend" / "cli.py").write_text("import nothing_of_that_name")
+    session.start(Path(sys.executable), tmp_path / "state", "cpu", root=tmp_path / "root")
+    wait(session, lambda: session.error is not None)
+    assert session.error is not None and "nothing_of_that_name" in session.error.message
+    assert session.state in ("lost", "failed") and session.log_file is not None
