@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
             cold = time.perf_counter() - begun
             continue
         totals.append(time.perf_counter() - begun)
-        for name, values in stages.items():
-            rows.setdefault(name, []).append(values)
+        for name, measured in stages.items():
+            rows.setdefault(name, []).append(measured)
 
     subject = PosedSubject.of(pipeline.body_model, pipeline.parameters_of(request), pipeline.device)
     maps = _median_ms(lambda: body_maps(subject.vertices, subject.faces, subject.template, 512), pipeline.device)

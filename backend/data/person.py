@@ -132,9 +132,9 @@ def _clothes(
     drawn: dict[Region, tuple[str, tuple[float, float, float]]] = {}
     weave = _choose(rng, list(_WOVEN)) if rng.random() < 0.2 else None
     for piece in outfit.pieces:
-        for part in piece.entry.parts:
-            if piece.region in (None, part.region) and part.palette != "keep":
-                drawn[part.region] = _colour(rng, part.palette)
+        for each in piece.entry.parts:
+            if piece.region in (None, each.region) and each.palette != "keep":
+                drawn[each.region] = _colour(rng, each.palette)
     upper, lower = Region.UPPER, Region.LOWER
     suit = any(p.entry.part(upper) and p.entry.part(upper).slot == "suit jacket" for p in outfit.pieces)  # type: ignore[union-attr]
     if suit and len(outfit.pieces) == 1 and rng.random() < 0.8:

@@ -83,8 +83,8 @@ class Autoencoder(ModelMixin, ConfigMixin):
             nn.PixelShuffle(fold),
         )
         for last in (self.encoder[-1], self.decoder[-2]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     @property
     def image_size(self) -> int:
@@ -101,6 +101,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         std = values[:channels] / len(patches) ** 0.5
         basis = vectors[:channels]
         self.linear_encoder.weight.copy_((basis / std.unsqueeze(1)).view_as(self.linear_encoder.weight))
+        assert self.linear_encoder.bias is not None and self.linear_decoder.bias is not None
         self.linear_encoder.bias.copy_(-(basis @ mean) / std)
         self.linear_decoder.weight.copy_((basis * std.unsqueeze(1)).view_as(self.linear_decoder.weight))
         # One bias a channel is all that a transposed convolution has; the mean patch is nearly flat.

@@ -69,7 +69,10 @@ class ViewDenoiser(nn.Module):
         self.unet, self.body_encoder = unet, body_encoder
 
     def forward(self, noisy: Tensor, time: Tensor, tokens: Tensor, body: Tensor) -> Tensor:
-        """Velocity noise - data (B, C, h, w).
+        """The clean latents (B, C, h, w) as foreseen.
+
+        The network answers with the data, not the noise: what it has no room for it then leaves out, in place of
+        passing noise on (Li & He 2025, "Back to Basics").
 
         Args:
             noisy: [B, C, h, w] (1 - time) * data + time * noise.
@@ -78,6 +81,11 @@ class ViewDenoiser(nn.Module):
             body: [B, 16, h, w] features of the body encoder.
         """
         return self.unet(torch.cat([noisy, body], dim=1), time * 1000, tokens).sample
+
+
+def velocity_of(noisy: Tensor, clean: Tensor, time: Tensor) -> Tensor:
+    """The flow's velocity noise - data (B, C, h, w) for foreseen clean latents, at times (B,)."""
+    return (noisy - clean) / time.view(-1, 1, 1, 1).clamp_min(1e-3)
 
 
 class BackAdapter(ModelMixin, ConfigMixin):

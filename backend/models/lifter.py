@@ -82,7 +82,7 @@ class Lifter(ModelMixin, ConfigMixin):
             nn.Linear(hidden, hidden),
             nn.SiLU(),
         )
-        self.to_sdf = nn.Linear(hidden, 1)
+        self.to_sdf = nn.Linear(hidden, 2)
         self.to_albedo = nn.Linear(hidden, 6)
 
     def encode(self, pictures: Tensor, maps: Tensor) -> Planes:
@@ -100,8 +100,9 @@ class Lifter(ModelMixin, ConfigMixin):
         for up in reversed(self.ups):  # type: ignore[call-overload]
             x = up(x, skips.pop())
         x = self.norm(x)
-        # Depths are told relative to the body where it is; elsewhere relative to the middle of the cube.
+        # Depths are told relative to the body's, which is spread beyond its silhouette to carry cloth and hair.
         body_depth = torch.stack([maps[:, 3], maps[:, CHANNELS + 3]], dim=1)
+        body_depth = spread(body_depth, maps[:, CHANNELS - 1 : CHANNELS])
         return Planes(self.to_features(x), body_depth + 0.2 * self.to_depth(x), pictures)
 
     def query(self, planes: Planes, points: Tensor, body: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,12 +130,15 @@ class Lifter(ModelMixin, ConfigMixin):
             [features, pictures, depth, z.unsqueeze(-1), near, body, slab.clamp(-0.3, 0.3).unsqueeze(-1) * 5], dim=-1
         )
         h = self.trunk(h)
-        sdf = slab.clamp(-TRUNCATION, TRUNCATION) + 0.1 * self.to_sdf(h).squeeze(-1)
+        change, share = self.to_sdf(h).unbind(-1)
+        share = share.sigmoid()
+        body_sdf = (body[..., 0] / 5).clamp(-TRUNCATION, TRUNCATION)
+        sdf = share * slab.clamp(-TRUNCATION, TRUNCATION) + (1 - share) * body_sdf + 0.1 * change
         # Albedo blends the two pictures' colours and a colour of its own.
         front, back = unmultiplied(pictures[..., :4]), unmultiplied(pictures[..., 4:])
         out = self.to_albedo(h)
-        share = out[..., :2].softmax(-1)
-        mixed = front * share[..., :1] + back * share[..., 1:]
+        sides = out[..., :2].softmax(-1)
+        mixed = front * sides[..., :1] + back * sides[..., 1:]
         gate = out[..., 2:3].sigmoid()
         own = out[..., 3:6].sigmoid()
         return sdf, (mixed * (1 - gate) + own * gate).clamp(0, 1)
@@ -144,3 +148,18 @@ def unmultiplied(premultiplied: Tensor) -> Tensor:
     """sRGB in [0, 1] (..., 3) of the autoencoder's premultiplied RGBA (..., 4)."""
     alpha = ((premultiplied[..., 3:] + 1) / 2).clamp_min(0.2)
     return ((premultiplied[..., :3] / alpha + 1) / 2).clamp(0, 1)
+
+
+def spread(values: Tensor, mask: Tensor) -> Tensor:
+    """Values (B, C, H, W) known where ``mask`` (B, 1, H, W) is 1, continued smoothly everywhere else (pull-push)."""
+    filled, known = values * mask, mask
+    pyramid = []
+    while filled.shape[-1] > 1:
+        pyramid.append((filled, known))
+        weight = functional.avg_pool2d(known, 2)
+        filled = functional.avg_pool2d(filled * known, 2) / weight.clamp_min(1e-6)
+        known = (weight > 0).to(values.dtype)
+    for finer, known in reversed(pyramid):
+        coarse = functional.interpolate(filled, scale_factor=2, mode="bilinear", align_corners=False)
+        filled = finer * known + coarse * (1 - known)
+    return filled

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from rigging.character import RiggedCharacter
 from rigging.gltf import write_glb
 from rigging.semantic import semantic_to_betas
 
-from ..geometry.hygiene import mesh_report
+from ..geometry.hygiene import MeshReport, mesh_report
 from ..geometry.turntable import render_turntable
 from ..models.autoencoder import Autoencoder, unpremultiply
 from ..models.denoiser import BackAdapter, BodyEncoder, ViewDenoiser
@@ -212,7 +212,7 @@ class AvatarPipeline:
         return Avatar(character, _picture(front_rgba), _picture(back_rgba), textured.image, turntable, provenance)
 
     def provenance(
-        self, request: GenerateRequest, subject: PosedSubject, hypothesis: int, seconds: dict[str, float], mesh: Any
+        self, request: GenerateRequest, subject: PosedSubject, hypothesis: int, seconds: dict[str, float], mesh: MeshReport
     ) -> dict[str, Any]:
         """Everything that made an avatar."""
         return {
@@ -224,7 +224,7 @@ class AvatarPipeline:
             "device": str(self.device),
             "models": self.models,
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
-            "mesh": mesh.to_dict(),
+            "mesh": {**asdict(mesh), "closed": mesh.closed, "manifold": mesh.manifold},
         }
 
 

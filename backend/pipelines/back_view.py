@@ -7,7 +7,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from ..models.autoencoder import Autoencoder
-from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser
+from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser, velocity_of
 from .body import PosedSubject
 from .flow import Cancelled, Step, sample_flow
 from .front_view import ViewResult, decode
@@ -50,7 +50,8 @@ class BackViewPipeline:
 
         def velocity(x: Tensor, time: Tensor, context: Tensor) -> Tensor:
             with self.adapter.attached(self.denoiser.unet, front.latents[:1].expand(len(x), -1, -1, -1)):
-                return self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+                clean = self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+            return velocity_of(x, clean, time)
 
         latents = sample_flow(
             velocity,

@@ -9,7 +9,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from ..models.autoencoder import Autoencoder, resize, unpremultiply
-from ..models.denoiser import BODY_MAP_SIZE, ViewDenoiser
+from ..models.denoiser import BODY_MAP_SIZE, ViewDenoiser, velocity_of
 from .body import PosedSubject
 from .flow import Cancelled, Step, sample_flow
 from .window import Window
@@ -60,7 +60,8 @@ class FrontViewPipeline:
         noise = torch.randn(shape, generator=generator).to(body)
 
         def velocity(x: Tensor, time: Tensor, context: Tensor) -> Tensor:
-            return self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+            clean = self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+            return velocity_of(x, clean, time)
 
         latents = sample_flow(
             velocity, self.scheduler, noise, tokens, negative, steps, guidance_scale, on_step, cancelled

@@ -12,13 +12,17 @@ from torch import Tensor, nn
 
 from ..data.contact_sheet import contact_sheet
 from ..models.autoencoder import Autoencoder, unpremultiply
-from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, BodyEncoder, ViewDenoiser, make_unet
+from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, BodyEncoder, ViewDenoiser, make_unet, velocity_of
 from ..pipelines.window import Window
 from .latents import LatentSet
 from .loop import Losses, Schedule, train
 
 CAPTION_DROP = 0.1
+NOISE_SHIFT = 0.4
 HELD_OUT = 12
+
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""Noisy latents (B, C, h, w) and times (B,) to the clean latents."""
 
 
 class Batches:
@@ -49,25 +53,27 @@ class Batches:
         )
 
 
-def flow_loss(predict: Callable[[Tensor, Tensor], Tensor], data: Tensor, weight: Tensor) -> Tensor:
-    """Rectified flow (Liu et al. 2023): the velocity noise - data at a logit-normal time (Esser et al. 2024)."""
-    time = torch.sigmoid(torch.randn(len(data), device=data.device))
+def flow_loss(predict: Predict, data: Tensor, weight: Tensor) -> Tensor:
+    """Rectified flow (Liu et al. 2023) with the data as target, at logit-normal times (Esser et al. 2024).
+
+    The weight of a time lies between that of the data's error (1) and of the velocity's (1 / time^2).
+    """
+    time = torch.sigmoid(torch.randn(len(data), device=data.device) + NOISE_SHIFT)
     noise = torch.randn_like(data)
     t = time.view(-1, 1, 1, 1)
-    error = predict((1 - t) * data + t * noise, time) - (noise - data)
-    return (error.square() * weight).sum() / (weight.sum() * data.shape[1])
+    error = predict((1 - t) * data + t * noise, time) - data
+    return (error.square() * weight / (t.square() + 0.1)).sum() / (weight.sum() * data.shape[1])
 
 
 @torch.no_grad()
-def sample(
-    predict: Callable[[Tensor, Tensor], Tensor], shape: tuple[int, ...], steps: int, generator: torch.Generator
-) -> Tensor:
+def sample(predict: Predict, shape: tuple[int, ...], steps: int, generator: torch.Generator) -> Tensor:
     """Euler from noise to data with diffusers' flow-matching scheduler."""
     scheduler = FlowMatchEulerDiscreteScheduler()
     scheduler.set_timesteps(steps)
     x = torch.randn(shape, generator=generator)
     for t in scheduler.timesteps:
-        x = scheduler.step(predict(x, (t / 1000).expand(shape[0])), t, x).prev_sample
+        time = (t / 1000).expand(shape[0])
+        x = scheduler.step(velocity_of(x, predict(x, time), time), t, x).prev_sample
     return x
 
 
@@ -144,9 +150,9 @@ def train_back(
     adapter = BackAdapter.of(base.unet).to(device)
     batches = Batches(data, batch, device)
 
-    def velocity(
+    def predictor(
         adapter: BackAdapter, rows: Tensor, columns: int, tokens: Tensor, maps: Tensor
-    ) -> Callable[[Tensor, Tensor], Tensor]:
+    ) -> Predict:
         front = Window(columns).crop(data.latents[rows, 0]).float().to(device)
         body = base.body_encoder(maps)
 
@@ -162,7 +168,7 @@ def train_back(
         latents, maps, tokens, weight = batches.take(
             rows, sides, columns, torch.randint(data.tokens.shape[1], (batch,))
         )
-        return {"loss": flow_loss(velocity(adapter, rows, columns, tokens, maps), latents, weight)}
+        return {"loss": flow_loss(predictor(adapter, rows, columns, tokens, maps), latents, weight)}
 
     def report(ema: nn.Module) -> dict[str, float]:
         assert isinstance(ema, BackAdapter)
@@ -173,7 +179,7 @@ def train_back(
         with torch.no_grad():
             latents, maps, _, weight = batches.take(rows, torch.ones_like(rows), columns, torch.zeros_like(rows))
             tokens = data.tokens[rows, 0].float().to(device)
-            predict = velocity(ema, rows, columns, tokens, maps)
+            predict = predictor(ema, rows, columns, tokens, maps)
             value = torch.stack([flow_loss(predict, latents, weight) for _ in range(6)]).mean()
             made = unpremultiply(
                 autoencoder.decode(sample(predict, tuple(latents.shape), 12, torch.Generator().manual_seed(0)))

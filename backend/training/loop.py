@@ -86,8 +86,8 @@ def train(
 def _update(ema: nn.Module, model: nn.Module, decay: float) -> None:
     for target, source in zip(ema.parameters(), model.parameters(), strict=True):
         target.lerp_(source, 1 - decay)
-    for target, source in zip(ema.buffers(), model.buffers(), strict=True):
-        target.copy_(source)
+    for kept, buffer in zip(ema.buffers(), model.buffers(), strict=True):
+        kept.copy_(buffer)
 
 
 def _store(
