@@ -15,7 +15,7 @@ REFUSALS = {"message_invalid", "message_too_large", "protocol_mismatch", "type_u
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 json_values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=6
 )
 fields = st.dictionaries(st.text(max_size=20), json_values, max_size=6)
 valid = st.builds(
@@ -37,19 +37,19 @@ def test_the_names_are_those_of_the_protocol():
     assert EVENTS == ("accepted", "progress", "done", "failed")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(valid)
 def test_what_is_written_is_read_back(message):
     assert decode(encode(message)) == message
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=MAX_FRAMES + 3))
 def test_garbage_is_refused(parts):
     _read(parts)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(valid, st.data())
 def test_truncated_and_altered_messages_are_refused_or_read(message, data):
     parts = encode(message)
@@ -61,7 +61,7 @@ def test_truncated_and_altered_messages_are_refused_or_read(message, data):
     assert cut == len(header) or _read([parts[0][:cut]]) in REFUSALS
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(json_values)
 def test_any_json_is_refused_or_read(value):
     _read([json.dumps(value).encode()])

@@ -14,7 +14,7 @@ from rigging.body_parameters import BodyParameters
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=5,
 )
 
 
@@ -100,7 +100,7 @@ def test_requests_do_not_share_their_bodies():
     assert GenerateRequest(prompt="x").body == {}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.dictionaries(st.sampled_from([f.name for f in dataclasses.fields(GenerateRequest)]), anything))
 def test_any_values_are_accepted_or_refused_with_a_code(payload):
     try:
@@ -109,7 +109,7 @@ def test_any_values_are_accepted_or_refused_with_a_code(payload):
         assert error.code and "\n" not in str(error)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.dictionaries(st.sampled_from([*BODY_SIZES, "pose", "semantic", "format"]), anything))
 def test_any_body_is_accepted_or_refused_with_a_code(body):
     try:

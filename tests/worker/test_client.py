@@ -343,9 +343,9 @@ def test_nothing_blocks_the_caller(watch):
     for _ in range(2000):
         watcher.client.request("status")
     watcher.client.pump()
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 3.0
     watcher.client.close()
-    assert time.monotonic() - started < 4.0
+    assert time.monotonic() - started < 8.0
     with pytest.raises(DoppelError):
         watcher.client.request("status")
 

@@ -87,7 +87,7 @@ def test_cancel_ends_a_running_job_between_steps(client):
     client.ask("cancel", job=JOB)
     end = client.end_of(JOB)
     assert (end.type, end.fields["code"], end.fields["state"]) == ("failed", "cancelled", "cancelled")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert client.ask("status", jobs=[JOB]).fields["jobs"][0]["state"] == "cancelled"
 
 
@@ -171,7 +171,7 @@ def test_the_second_job_of_the_same_settings_has_an_eta(client):
     client.generate("job-second01", "slow", steps=6)
     client.end_of("job-second01")
     etas = [message.fields["eta"] for message in client.events if message.fields.get("stage") == "front"]
-    assert None not in etas and etas == sorted(etas, reverse=True) and 0.1 < etas[0] < 3.0
+    assert None not in etas and etas == sorted(etas, reverse=True) and 0.1 < etas[0] < 30.0
 
 
 def test_bad_requests_are_refused_with_a_code(client):
