@@ -47,9 +47,9 @@ def closest_barycentrics(points: NDArray[np.float64], triangles: NDArray[np.floa
     total = va + vb + vc
     with np.errstate(divide="ignore", invalid="ignore"):
         v, w = vb / total, vc / total
+        weights = np.stack([1.0 - v - w, v, w], axis=1)
     # a needle's interior solution is noise: leave it to the edges, which are exact
     flat = ~(total > 1e-14 * ab_ab * ac_ac)
-    weights = np.stack([1.0 - v - w, v, w], axis=1)
     outside = flat | ~((weights >= 0.0).all(axis=1))
     rows = np.flatnonzero(outside)
     if len(rows) == 0:

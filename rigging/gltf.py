@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .body_parameters import BodyParameters
 from .character import RiggedCharacter, pack_weights, unpack_weights
 from .glb import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GlbError, GlbReader, GlbWriter
+from .normals import vertex_tangents
 
 INFLUENCES = 4
 WEIGHT_STEPS = 1 << 16
@@ -109,6 +110,9 @@ def _mesh(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str,
         "indices": writer.accessor(character.faces.astype(np.uint32).ravel(), ELEMENT_ARRAY_BUFFER),
         "material": 0,
     }
+    if character.normal_png is not None:  # without tangents every viewer would guess its own
+        tangents = vertex_tangents(character.vertices, character.faces, character.uvs, _unit(character.normals))
+        primitive["attributes"]["TANGENT"] = writer.accessor(tangents.astype(np.float32), ARRAY_BUFFER)
     mesh: dict[str, Any] = {"name": name, "primitives": [primitive]}
     if character.morphs:
         primitive["targets"] = [{"POSITION": writer.sparse_accessor(delta)} for delta in character.morphs.values()]

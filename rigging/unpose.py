@@ -92,10 +92,11 @@ def unpose_mesh(
 
     best = (_excess(ratio, max_stretch), rest, skin)
     piece = components(edges, len(vertices))
-    core = np.zeros(len(vertices), bool)
+    zone = np.zeros(len(vertices), bool)
     for radius in RELAX_RADII:
-        core[edges[ratio > max_stretch]] = True
-        zone = distance_from(core, edges, lengths, radius) <= radius
+        core = np.zeros(len(vertices), bool)
+        core[edges[ratio > max_stretch]] = True  # those mended by now need no wider zone
+        zone |= distance_from(core, edges, lengths, radius) <= radius
         zone &= (np.bincount(piece, ~zone) > 0)[piece]  # a piece needs some weights to be filled from
         relaxed = limit_influences(inpaint_weights(vertices, faces, skin, ~zone))
         rest = unpose(vertices, relaxed, transforms)

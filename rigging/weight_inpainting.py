@@ -13,12 +13,16 @@ FLATNESS = 1.0 / 0.15**2
 """Weight of the membrane energy against the thin-plate one, 1 / m^2: beyond some 15 cm from what is known the fill
 levels out instead of continuing the slope, which would run far out of [0, 1] on skirts and hair."""
 
+GUESS_LENGTH = 0.1
+"""Metres over which guesses are blurred; the pull on them is its inverse fourth power, the unit of the thin plate."""
+
 
 def inpaint_weights(
     vertices: NDArray[np.floating],
     faces: NDArray[np.integer],
     weights: NDArray[np.floating],
     known: NDArray[np.bool_],
+    guess: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Fill the rows of ``weights`` that are not known as smoothly as the mesh allows.
 
@@ -27,8 +31,9 @@ def inpaint_weights(
 
     Args:
         vertices: (V, 3) metres; faces: (F, 3), without split seams.
-        weights: (V, J), used where known.
+        weights: (V, J), used where known or a guess.
         known: (V,) at least one true in every connected component.
+        guess: (V,) rows not known whose weights draw the fill towards them, blurred over `GUESS_LENGTH`.
 
     Returns:
         (V, J) nonnegative, rows sum to one; known rows unchanged.
@@ -40,13 +45,16 @@ def inpaint_weights(
     unknown = np.flatnonzero(~known)
     if len(unknown) == 0:
         return result
+    pull = np.zeros(len(unknown)) if guess is None else guess[unknown] / GUESS_LENGTH**4
+    guessed = result[unknown]
     result[unknown] = 0.0
     laplacian, mass = cotangent_laplacian(vertices, faces)
     rows = laplacian[unknown]
     energy = (FLATNESS * rows + (rows @ sparse.diags_array(1.0 / mass)) @ laplacian).tocsr()
-    joints = np.flatnonzero(result[known].any(axis=0))
-    target = -(energy @ result[:, joints])
-    system = energy[:, unknown].tocsc()
+    pull *= mass[unknown]
+    joints = np.flatnonzero(result.any(axis=0) | guessed[pull > 0.0].any(axis=0))
+    target = pull[:, None] * guessed[:, joints] - energy @ result[:, joints]
+    system = (energy[:, unknown] + sparse.diags_array(pull)).tocsc()
     # symmetric positive definite: minimum degree on A + A^T without pivoting is 2-3 times faster than the default
     factor = splu(system, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     filled = np.maximum(factor.solve(target), 0.0)

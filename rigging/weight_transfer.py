@@ -25,6 +25,7 @@ SHORTCUT_RATIO = 1.5  # a path over the mesh is a shortcut if the body's own is 
 SHORTCUT_SLACK = 0.03
 SMALLEST_ISLAND = 1e-3  # square metres
 HAIR_DISTANCE = 0.02  # unmatched surface further than this from the skull moves with it
+SKIRT_DISTANCE = 0.4  # unmatched surface nearer than this to a leg is drawn along, or legs would step through skirts
 
 SMOOTHING_PASSES = 10
 SMOOTHING_STEP = 0.2
@@ -88,7 +89,8 @@ def transfer_weights(
     known |= hair
     _anchor_loose_pieces(weights, known, match, components(edges, len(known)))
 
-    weights = inpaint_weights(welded.vertices, welded.faces, weights, known)
+    skirt = ~known & np.isin(match.limbs, [LEFT_LEG, RIGHT_LEG]) & (match.distances <= SKIRT_DISTANCE)
+    weights = inpaint_weights(welded.vertices, welded.faces, weights, known, guess=skirt)
     orphans = weights.sum(axis=1) <= 1e-6
     weights[orphans] = match.weights[orphans]
     if not known.all():

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
 from rigging.character import RiggedCharacter
+from rigging.face_shapes import transfer_face_shapes
+from rigging.joints import JOINT_INDEX
+from rigging.limbs import HEAD_JOINT
 from rigging.normals import vertex_normals
 from rigging.parts import PART_INDEX
 from rigging.unpose import unpose_mesh
@@ -17,6 +20,7 @@ from rigging.weight_transfer import MAX_ANGLE, MAX_DISTANCE, transfer_weights
 from rigging.weld import weld
 
 HIDDEN_PARTS = ("tongue", "mouth")
+EYES = [JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]]
 
 
 class RigPipeline:
@@ -52,17 +56,21 @@ class RigPipeline:
             ValueError: empty or inconsistent arrays.
         """
         body = body_model.pose(params)
+        skin_faces, skin_weights = skin_of(body_model)
         welded = weld(vertices, faces)
         weights = transfer_weights(
             welded.vertices,
             welded.faces,
             body.vertices,
-            visible_faces(body_model),
-            body_model.weights,
+            skin_faces,
+            skin_weights,
             self.max_distance,
             self.max_angle,
         )
         rest = unpose_mesh(welded.vertices, welded.faces, weights, body.transforms)
+        morphs = transfer_face_shapes(
+            rest.vertices, welded.faces, body.rest_vertices, skin_faces, body_model.face_units
+        )
         normals = vertex_normals(rest.vertices, welded.faces)
         split = welded.of_original
         report = {
@@ -82,12 +90,20 @@ class RigPipeline:
             parents=np.array(body_model.parents),
             normal_png=normal_png,
             provenance={**provenance, "rig": report},
+            morphs={name: offsets[split] for name, offsets in morphs.items()},
         )
 
 
-def visible_faces(body_model: BodyModel) -> NDArray[np.integer]:
-    """The body's faces (F, 3) that clothes and skin can lie on: without the inside of the mouth, where it is known."""
-    if body_model.part_ids is None:
-        return body_model.faces
-    hidden = np.isin(body_model.part_ids, [PART_INDEX[name] for name in HIDDEN_PARTS])
-    return body_model.faces[~hidden[body_model.faces].all(axis=1)]
+def skin_of(body_model: BodyModel) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
+    """What a character's surface can take after: faces (F, 3) and weights (B, 55) of the body without its eyeballs and,
+    where it is known, the inside of its mouth.
+
+    A character's eyes are painted on a closed surface, too coarse to turn in their sockets: they move with the head.
+    """
+    weights = body_model.weights.copy()
+    hidden = weights[:, EYES].sum(axis=1) > 0.5
+    if body_model.part_ids is not None:
+        hidden |= np.isin(body_model.part_ids, [PART_INDEX[name] for name in HIDDEN_PARTS])
+    weights[:, HEAD_JOINT] += weights[:, EYES].sum(axis=1)
+    weights[:, EYES] = 0.0
+    return body_model.faces[~hidden[body_model.faces].any(axis=1)], weights
