@@ -8,15 +8,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from scipy.ndimage import binary_dilation
 from scipy.sparse import csr_matrix
 
 from rigging.mesh_graph import components
 
 from .normals import face_areas, face_normals
+from .overlap import contested, plane_fragments
 from .packing import pack
-from .rasterize import Fragments, make_fragments
 from .topology import adjacent_faces
 
 DIRECTIONS = np.array([[0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], dtype=np.float64)
@@ -169,43 +168,13 @@ def _hidden_in_chart(charts: np.ndarray, corners: np.ndarray, depth: np.ndarray)
     low = corners.reshape(-1, 2).min(axis=0)
     size = 1024
     pixels = (corners - low) * ((size - 1) / (corners.reshape(-1, 2).max(axis=0) - low).max())
-    fragments = _fragments(pixels, depth, size)
-    face, pixel = fragments.face.numpy(), fragments.pixel.numpy()
-    key = charts[face] * size**2 + pixel
-    shared = np.flatnonzero(_repeated(key))
-    shared = shared[_well_inside(pixels[face[shared]], pixel[shared], size)]
-    shared = shared[_repeated(key[shared])]
-    order = shared[np.lexsort((-fragments.depth.numpy()[shared], key[shared]))]
-    behind = order[np.diff(key[order], prepend=-1) == 0]
+    fragments = plane_fragments(pixels, size, depth)
+    chosen, place = contested(fragments, pixels, charts)
+    order = np.lexsort((-fragments.depth.numpy()[chosen], place))
+    behind = chosen[order[np.diff(place[order], prepend=-1) == 0]]
     hidden = np.zeros(len(charts), dtype=bool)
-    hidden[face[behind]] = True
+    hidden[fragments.face.numpy()[behind]] = True
     return hidden
-
-
-def _repeated(keys: np.ndarray) -> np.ndarray:
-    """Which of ``keys`` (N,) occur more than once."""
-    order = np.argsort(keys, kind="stable")
-    same = keys[order[1:]] == keys[order[:-1]]
-    repeated = np.zeros(len(keys), dtype=bool)
-    repeated[order[1:][same]] = True
-    repeated[order[:-1][same]] = True
-    return repeated
-
-
-def _well_inside(corners: np.ndarray, pixel: np.ndarray, size: int) -> np.ndarray:
-    """Whether pixel centres (N,) lie inside triangles (N, 3, 2) by more than rounding, in double precision."""
-    row, column = np.divmod(pixel, size)
-    spokes = corners - np.stack([column, row], axis=1)[:, None] - 0.5
-    following = np.roll(spokes, -1, axis=1)
-    parts = spokes[..., 0] * following[..., 1] - spokes[..., 1] * following[..., 0]
-    return (parts / np.maximum(parts.sum(axis=1, keepdims=True), 1e-12)).min(axis=1) > 1e-4
-
-
-def _fragments(corners: np.ndarray, depth: np.ndarray, size: int) -> Fragments:
-    """Every pixel centre of triangles (F, 3, 2) given in pixels, rows growing with the second coordinate."""
-    x, y = corners[..., 0] * (2 / size) - 1, 1 - corners[..., 1] * (2 / size)
-    view = torch.from_numpy(np.stack([x, y, depth], axis=2).reshape(-1, 3)).float()
-    return make_fragments(view, torch.arange(len(view)).view(-1, 3), size)
 
 
 def _cut_sprawling(charts: np.ndarray, corners: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -303,7 +272,7 @@ def _masks(local: np.ndarray, charts: np.ndarray, margin: int) -> list[np.ndarra
     np.maximum.at(extent, charts, local.max(axis=1))
     shapes = np.floor(extent).astype(np.int64) + 1 + margin
     fine = 2 * int(shapes.max())
-    fragments = _fragments(local * 2, np.zeros(local.shape[:2]), fine)
+    fragments = plane_fragments(local * 2, fine)
     face, (row, column) = fragments.face.numpy(), np.divmod(fragments.pixel.numpy(), fine)
     rim = np.concatenate([local, (local + np.roll(local, 1, axis=1)) / 2], axis=1).astype(np.int64)
     chart = np.concatenate([charts[face], np.repeat(charts, 6)])

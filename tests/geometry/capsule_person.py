@@ -39,7 +39,7 @@ def person_colour(points: Tensor) -> Tensor:
     x, y, z = points.unbind(1)
     front = torch.sigmoid(z / 0.01)[:, None]
     top = front * points.new_tensor(RED) + (1 - front) * points.new_tensor(BLUE)
-    top = top * (0.85 + 0.15 * torch.sin(y * 90))[:, None].sign().clamp(0.6, 1)
+    top = top * torch.where(torch.sin(y * 60) > 0, 1.0, 0.6)[:, None]
     colour = points.new_tensor(SKIN).expand(len(points), 3)
     colour = torch.where(((y < 0.47) & (y > -0.12))[:, None], top, colour)
     colour = torch.where(((y <= -0.12) & (y > -0.8) & (x.abs() < 0.3))[:, None], points.new_tensor(TROUSERS), colour)
