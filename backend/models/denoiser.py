@@ -19,16 +19,28 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from ..geometry.body_maps import CHANNELS
+from .slots import SLOTS
 
 BODY_MAP_SIZE = 128
-BODY_CHANNELS = 16
+BODY_CHANNELS = 32
 
 
 class BodyEncoder(ModelMixin, ConfigMixin):
-    """Body maps (B, 8, 4 h, 4 w) to features (B, 16, h, w) beside the latents."""
+    """Body maps and attribute tokens to features beside the latents.
+
+    Besides plain features, each place on the body chooses which attributes concern it (a shirt's colour the torso, a
+    hair style the head) and lets their tokens in as channels: what the prompt says of a place reaches the first layer.
+    """
 
     @register_to_config
-    def __init__(self, in_channels: int = CHANNELS, width: int = 48, out_channels: int = BODY_CHANNELS) -> None:
+    def __init__(
+        self,
+        in_channels: int = CHANNELS,
+        width: int = 48,
+        features: int = 16,
+        painted: int = 16,
+        token_width: int = 128,
+    ) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.PixelUnshuffle(4),
@@ -36,11 +48,17 @@ class BodyEncoder(ModelMixin, ConfigMixin):
             nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=1),
             nn.SiLU(),
-            nn.Conv2d(width, out_channels, 3, padding=1),
         )
+        self.to_features = nn.Conv2d(width, features, 3, padding=1)
+        self.to_gates = nn.Conv2d(width, len(SLOTS), 3, padding=1)
+        self.token_values = nn.Parameter(torch.randn(len(SLOTS), token_width, painted) / token_width**0.5)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return self.layers(maps)
+    def forward(self, maps: Tensor, tokens: Tensor) -> Tensor:
+        """Maps (B, 8, 4 h, 4 w) and tokens (B, 15, D) to features (B, 32, h, w)."""
+        h = self.layers(maps)
+        values = torch.einsum("bsd,sdp->bsp", tokens, self.token_values)
+        painted = torch.einsum("bshw,bsp->bphw", self.to_gates(h).sigmoid(), values)
+        return torch.cat([self.to_features(h), painted], dim=1)
 
 
 def make_unet(
@@ -68,7 +86,7 @@ class ViewDenoiser(nn.Module):
         super().__init__()
         self.unet, self.body_encoder = unet, body_encoder
 
-    def forward(self, noisy: Tensor, time: Tensor, tokens: Tensor, body: Tensor) -> Tensor:
+    def forward(self, noisy: Tensor, time: Tensor, tokens: Tensor, maps: Tensor) -> Tensor:
         """The clean latents (B, C, h, w) as foreseen.
 
         The network answers with the data, not the noise: what it has no room for it then leaves out, in place of
@@ -78,8 +96,9 @@ class ViewDenoiser(nn.Module):
             noisy: [B, C, h, w] (1 - time) * data + time * noise.
             time: [B] in [0, 1].
             tokens: [B, 15, D] attribute tokens.
-            body: [B, 16, h, w] features of the body encoder.
+            maps: [B, 8, 4 h, 4 w] body maps of the side.
         """
+        body = self.body_encoder(maps, tokens)
         return self.unet(torch.cat([noisy, body], dim=1), time * 1000, tokens).sample
 
 

@@ -30,9 +30,10 @@ TRUNCATION = 0.1
 class Planes:
     """What the U-Net knows of each pixel."""
 
-    features: Tensor  # [B, F, 256 / patch, 256 / patch]
+    features: Tensor  # [B, F, 256, 256] interpolated smoothly, since kinks between cells would show as ripples
     depth: Tensor  # [B, 2, 256, 256] z of the front's and the back's surface, view space
     pictures: Tensor  # [B, 8, 256, 256] premultiplied RGBA of front and back, [-1, 1]
+    colours: Tensor  # [B, 6, 256, 256] sRGB in [0, 1] of front and back, continued beyond the silhouettes
 
 
 class _Down(nn.Module):
@@ -103,7 +104,11 @@ class Lifter(ModelMixin, ConfigMixin):
         # Depths are told relative to the body's, which is spread beyond its silhouette to carry cloth and hair.
         body_depth = torch.stack([maps[:, 3], maps[:, CHANNELS + 3]], dim=1)
         body_depth = spread(body_depth, maps[:, CHANNELS - 1 : CHANNELS])
-        return Planes(self.to_features(x), body_depth + 0.2 * self.to_depth(x), pictures)
+        colours = torch.cat([solid_colours(pictures[:, :4]), solid_colours(pictures[:, 4:])], dim=1)
+        features = functional.interpolate(
+            self.to_features(x), size=pictures.shape[-2:], mode="bicubic", align_corners=False
+        )
+        return Planes(features, body_depth + 0.2 * without_grain(self.to_depth(x)), pictures, colours)
 
     def query(self, planes: Planes, points: Tensor, body: Tensor) -> tuple[Tensor, Tensor]:
         """Signed distance (B, N) in view units, negative inside, within +-0.1, and albedo (B, N, 3) sRGB in [0, 1].
@@ -135,7 +140,7 @@ class Lifter(ModelMixin, ConfigMixin):
         body_sdf = (body[..., 0] / 5).clamp(-TRUNCATION, TRUNCATION)
         sdf = share * slab.clamp(-TRUNCATION, TRUNCATION) + (1 - share) * body_sdf + 0.1 * change
         # Albedo blends the two pictures' colours and a colour of its own.
-        front, back = unmultiplied(pictures[..., :4]), unmultiplied(pictures[..., 4:])
+        front, back = at(planes.colours).split(3, dim=-1)
         out = self.to_albedo(h)
         sides = out[..., :2].softmax(-1)
         mixed = front * sides[..., :1] + back * sides[..., 1:]
@@ -144,10 +149,20 @@ class Lifter(ModelMixin, ConfigMixin):
         return sdf, (mixed * (1 - gate) + own * gate).clamp(0, 1)
 
 
-def unmultiplied(premultiplied: Tensor) -> Tensor:
-    """sRGB in [0, 1] (..., 3) of the autoencoder's premultiplied RGBA (..., 4)."""
-    alpha = ((premultiplied[..., 3:] + 1) / 2).clamp_min(0.2)
-    return ((premultiplied[..., :3] / alpha + 1) / 2).clamp(0, 1)
+def without_grain(planes: Tensor) -> Tensor:
+    """Blur (B, C, H, W) by boxes of 4 and 2 pixels: takes out the pattern that pixel shuffling by 4 leaves behind."""
+    kernel = planes.new_tensor([1, 2, 2, 2, 1]) / 8
+    channels = planes.shape[1]
+    padded = functional.pad(planes, (2, 2, 2, 2), mode="replicate")
+    columns = functional.conv2d(padded, kernel.view(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
+    return functional.conv2d(columns, kernel.view(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
+
+
+def solid_colours(premultiplied: Tensor) -> Tensor:
+    """sRGB in [0, 1] (B, 3, H, W) of premultiplied RGBA in [-1, 1]; the silhouette's colours go on beyond it."""
+    alpha = (premultiplied[:, 3:] + 1) / 2
+    colours = ((premultiplied[:, :3] / alpha.clamp_min(0.2) + 1) / 2).clamp(0, 1)
+    return spread(colours, (alpha > 0.9).to(colours.dtype))
 
 
 def spread(values: Tensor, mask: Tensor) -> Tensor:

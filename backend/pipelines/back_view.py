@@ -45,12 +45,11 @@ class BackViewPipeline:
         count = len(generators)
         window = front.window
         maps = window.crop(subject.maps(BODY_MAP_SIZE)[1:], BODY_MAP_SIZE // window.size)
-        body = self.denoiser.body_encoder(maps)
-        noise = torch.cat([torch.randn(front.latents[:1].shape, generator=g) for g in generators]).to(body)
+        noise = torch.cat([torch.randn(front.latents[:1].shape, generator=g) for g in generators]).to(maps)
 
         def velocity(x: Tensor, time: Tensor, context: Tensor) -> Tensor:
             with self.adapter.attached(self.denoiser.unet, front.latents[:1].expand(len(x), -1, -1, -1)):
-                clean = self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+                clean = self.denoiser(x, time, context, maps.expand(len(x), -1, -1, -1))
             return velocity_of(x, clean, time)
 
         latents = sample_flow(

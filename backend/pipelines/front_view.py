@@ -55,12 +55,12 @@ class FrontViewPipeline:
         """
         maps = subject.maps(BODY_MAP_SIZE)[:1]
         window = Window.of_body(maps)
-        body = self.denoiser.body_encoder(window.crop(maps, BODY_MAP_SIZE // window.size))
+        maps = window.crop(maps, BODY_MAP_SIZE // window.size)
         shape = (1, self.autoencoder.config["latent_channels"], window.size, window.columns)
-        noise = torch.randn(shape, generator=generator).to(body)
+        noise = torch.randn(shape, generator=generator).to(maps)
 
         def velocity(x: Tensor, time: Tensor, context: Tensor) -> Tensor:
-            clean = self.denoiser(x, time, context, body.expand(len(x), -1, -1, -1))
+            clean = self.denoiser(x, time, context, maps.expand(len(x), -1, -1, -1))
             return velocity_of(x, clean, time)
 
         latents = sample_flow(

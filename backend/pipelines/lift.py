@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.extract import extract_surface
-from ..geometry.simplify import simplify
+from ..geometry.simplify import simplify, smooth
 from ..models.autoencoder import premultiply, resize
 from ..models.lifter import IMAGE_SIZE, Lifter, Planes
 from ..protocol.errors import DoppelError
@@ -18,6 +18,8 @@ from .body import PosedSubject
 from .flow import Cancelled
 
 RESOLUTION = 256
+SMOOTHING = 8
+"""Iterations of Taubin smoothing on the fine mesh, against the grain of pixels in the depths."""
 LEAST_COVERAGE = 0.01
 """Share of the picture that a person must cover."""
 
@@ -69,7 +71,7 @@ class LiftPipeline:
             progress=progress,
             cancelled=cancelled,
         )
-        vertices, faces = simplify(vertices, faces, triangles)
+        vertices, faces = simplify(smooth(vertices, faces, SMOOTHING), faces, triangles)
         return LiftResult(vertices, faces, lambda points: self.query(subject, planes, points)[1])
 
     def read(self, subject: PosedSubject, front: Tensor, back: Tensor) -> Planes:
