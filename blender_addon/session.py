@@ -109,7 +109,7 @@ class Session:
         """
         job = new_job_id()
         self._connected().generate(job, request)
-        self.table.sent(job, request.prompt, request.seed)
+        self.table.sent(job, request.prompt, request.seed, request.hypotheses)
         return job
 
     def cancel(self, job: str) -> None:

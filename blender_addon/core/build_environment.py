@@ -3,11 +3,13 @@
 
     python build_environment.py --environment DIR [--fresh] [--json] [--wheels DIR] [--base-python PYTHON]
                                 [--torch-index URL]
+    python build_environment.py --download DIR [--torch-index URL]
 
-It runs beside Blender, never inside it. With --json each line on stdout is an object: {"step", "steps", "message"} as
-the work goes on, {"line"} for pip's words, and at the end {"done": PYTHON} or {"error": {"code", "message", "hint"}}.
-What is installed comes from pyproject.toml's dependencies at the versions of requirements.lock. `make` builds the
-developer's environment with it, too.
+The second form fills a wheel folder for --wheels, on a computer of the same kind that has the internet. The script runs
+beside Blender, never inside it. With --json each line on stdout is an object: {"step", "steps", "message"} as the work
+goes on, {"line"} for pip's words, and at the end {"done": PYTHON} or {"error": {"code", "message", "hint"}}. What is
+installed comes from pyproject.toml's dependencies at the versions of requirements.lock. `make` builds the developer's
+environment with it, too.
 """
 
 import argparse
@@ -153,30 +155,37 @@ def create_environment(environment: Path, wanted: str, fresh: bool, report: Repo
     )
 
 
-def pip_install(python: Path, arguments: Sequence[str], wheels: str, report: Reporter) -> tuple[int, str]:
-    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+def install(pip: Sequence[str], wheels: str, torch_index: str, report: Reporter) -> None:
+    """Install torch, then the rest; `pip` is the command up to its options: PYTHON -m pip install, or download."""
+    command = [*pip, "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     if wheels:
-        options += ["--no-index", "--find-links", wheels]
+        command += ["--no-index", "--find-links", wheels]
     lock = ROOT / "requirements.lock"
     if lock.is_file():
-        options += ["-c", str(lock)]
-    return run([str(python), "-m", "pip", "install", *options, *arguments], report)
-
-
-def install(python: Path, wheels: str, torch_index: str, report: Reporter) -> None:
+        command += ["-c", str(lock)]
     report.step(2, "Installing PyTorch (this is the large one)")
     nvidia = shutil.which("nvidia-smi") is not None
     words = ""
     for arguments in torch_attempts(sys.platform, nvidia, torch_index, bool(wheels)):
-        code, words = pip_install(python, arguments, wheels, report)
+        code, words = run([*command, *arguments], report)
         if code == 0:
             break
     else:
         raise _pip_error("PyTorch", words, wheels)
     report.step(3, "Installing the worker's other packages")
-    code, words = pip_install(python, dependencies(ROOT / "pyproject.toml"), wheels, report)
+    code, words = run([*command, *dependencies(ROOT / "pyproject.toml")], report)
     if code != 0:
         raise _pip_error("the worker's packages", words, wheels)
+
+
+def download(folder: Path, torch_index: str, report: Reporter) -> None:
+    """Fill a wheel folder with all that `build` needs on this system with this Python.
+
+    Raises:
+        SetupError: with what to do about it.
+    """
+    report.step(1, f"Filling {folder}")
+    install([sys.executable, "-m", "pip", "download", "--dest", str(folder)], "", torch_index, report)
 
 
 def build(options: argparse.Namespace, report: Reporter) -> Path:
@@ -191,7 +200,7 @@ def build(options: argparse.Namespace, report: Reporter) -> Path:
     report.step(1, "Creating a Python environment")
     (environment / STAMP).unlink(missing_ok=True)
     python = create_environment(environment, options.base_python, options.fresh, report)
-    install(python, wheels, options.torch_index, report)
+    install([str(python), "-m", "pip", "install"], wheels, options.torch_index, report)
     report.step(4, "Trying it")
     code, words = run([str(python), "-c", _IMPORTS], report)
     if code != 0:
@@ -212,7 +221,7 @@ def _pip_error(what: str, words: str, wheels: str) -> SetupError:
         return SetupError(
             "wheel_missing",
             f"the wheel folder does not hold what {what} needs: {_last_line(words)}",
-            "fill it with 'pip download' as the manual shows, for this system and Python version",
+            "fill it where there is internet, with this Python version: python build_environment.py --download FOLDER",
         )
     return SetupError(
         "pip_failed",
@@ -229,7 +238,9 @@ def _last_line(words: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the Doppel worker's Python environment.")
-    parser.add_argument("--environment", type=Path, required=True, help="folder of the environment")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--environment", type=Path, help="folder of the environment to build")
+    task.add_argument("--download", type=Path, help="folder to fill with wheels instead")
     parser.add_argument("--wheels", default="", help="install from this folder of wheels, without the internet")
     parser.add_argument("--base-python", default="", help="interpreter to build from; default: the system's newest")
     parser.add_argument("--torch-index", default="", help="package index to take torch from")
@@ -238,7 +249,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     report = Reporter(options.json)
     try:
-        report.done(build(options, report))
+        if options.download is not None:
+            download(options.download.absolute(), options.torch_index, report)
+        else:
+            report.done(build(options, report))
     except SetupError as error:
         report.error(error.code, error.message, error.hint)
         return 1

@@ -20,7 +20,8 @@ STAGES = {
     "save": "Saving",
     "download": "Fetching the files",
 }
-_ORDER = tuple(STAGES)[:-1]
+_SHARED = ("body", "front", "back")  # once a job; the others of a job's stages come once for each hypothesis
+_REPEATED = ("lift", "texture", "rig")
 
 
 @dataclass
@@ -30,8 +31,10 @@ class JobView:
     job: str
     prompt: str
     seed: int
+    hypotheses: int = 1
     state: str = QUEUED
     stage: str = ""
+    hypothesis: int = 0  # the one that is being lifted, textured or rigged
     step: int = 0
     steps: int = 0
     eta: float | None = None
@@ -52,9 +55,15 @@ class JobView:
         part = min(max(self.step / self.steps, 0.0), 1.0) if self.steps > 0 else 0.0
         if self.stage == "download":
             return part
-        if self.stage not in _ORDER:
+        if self.stage in _SHARED:
+            before = _SHARED.index(self.stage)
+        elif self.stage in _REPEATED:
+            before = len(_SHARED) + len(_REPEATED) * self.hypothesis + _REPEATED.index(self.stage)
+        elif self.stage == "save":
+            before = len(_SHARED) + len(_REPEATED) * self.hypotheses
+        else:
             return 0.0
-        return min((_ORDER.index(self.stage) + part) / len(_ORDER), 0.99)
+        return min((before + part) / (len(_SHARED) + len(_REPEATED) * self.hypotheses + 1), 0.99)
 
     @property
     def text(self) -> str:
@@ -70,6 +79,8 @@ class JobView:
         if self.state == "loading" and not self.stage:
             return "Loading the models"
         words = STAGES.get(self.stage, self.stage.capitalize() or "Working")
+        if self.hypotheses > 1 and self.stage in _REPEATED:
+            words += f" (variant {self.hypothesis + 1} of {self.hypotheses})"
         if self.steps > 1 and self.stage != "download":
             words += f" {self.step}/{self.steps}"
         return words if self.eta is None else f"{words}, {duration(self.eta)} left"
@@ -103,9 +114,9 @@ class JobTable:
     jobs: dict[str, JobView] = field(default_factory=dict)
     results: list[ResultView] = field(default_factory=list)
 
-    def sent(self, job: str, prompt: str, seed: int) -> None:
+    def sent(self, job: str, prompt: str, seed: int, hypotheses: int = 1) -> None:
         """A request is on its way."""
-        self.jobs[job] = JobView(job, prompt, seed)
+        self.jobs[job] = JobView(job, prompt, seed, hypotheses)
 
     def active(self) -> list[JobView]:
         """The jobs that are not over, oldest first."""
@@ -146,8 +157,11 @@ class JobTable:
     def _advance(view: JobView, fields: dict[str, Any]) -> None:
         if isinstance(fields.get("state"), str):
             view.state = fields["state"]
-        if isinstance(fields.get("stage"), str):
-            view.stage = fields["stage"]
+        stage = fields.get("stage")
+        if isinstance(stage, str):
+            if stage in _REPEATED and view.stage in _REPEATED and _REPEATED.index(stage) < _REPEATED.index(view.stage):
+                view.hypothesis = min(view.hypothesis + 1, view.hypotheses - 1)
+            view.stage = stage
         for name in ("step", "steps", "ahead"):
             if isinstance(fields.get(name), int):
                 setattr(view, name, fields[name])

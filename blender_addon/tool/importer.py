@@ -43,9 +43,10 @@ def import_folder(context: bpy.types.Context, folder: Path, index: int = 0) -> b
         DoppelError: the folder's avatar is missing or unreadable.
     """
     character = load_character(folder)
-    provenance = character.provenance
-    seed, hypothesis = _whole(provenance.get("seed")), _whole(provenance.get("hypothesis"))
-    name = avatar_name(str(provenance.get("prompt", "")), seed, hypothesis)
+    request = character.provenance.get("request")
+    asked = request if isinstance(request, dict) else {}
+    hypothesis = _whole(character.provenance.get("hypothesis"))
+    name = avatar_name(str(asked.get("prompt", "")), _whole(asked.get("seed")), hypothesis)
     result = import_character(context, character, name)
     result.location.x += index * SPACING
     return result
@@ -79,9 +80,8 @@ def import_character(context: bpy.types.Context, character: RiggedCharacter, nam
 
 
 def _note_origin(armature: bpy.types.Object, body: bpy.types.Object, character: RiggedCharacter) -> None:
-    document = {**character.provenance, "body": character.params.to_dict()}
     for holder in (armature, body):
-        holder[PROVENANCE] = json.dumps(document, sort_keys=True)
+        holder[PROVENANCE] = json.dumps(character.provenance, sort_keys=True)
     armature.doppel.is_avatar = True
     armature.doppel.generation_pose = json.dumps(character.params.to_dict())
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from . import mesh as mesh_tool
 
 NAME = "Doppel Body"
-COLOUR = (0.45, 0.62, 0.75, 1.0)
+COLOUR = (0.35, 0.5, 0.62, 1.0)  # a dummy's, not a skin's
 
 
 def find(scene: bpy.types.Scene) -> bpy.types.Object | None:
@@ -23,8 +23,10 @@ def create(scene: bpy.types.Scene, vertices: ArrayLike, faces: ArrayLike) -> bpy
     """Add the preview body, posed, to the scene. It is neither rendered nor selectable."""
     mesh = bpy.data.meshes.new(NAME)
     mesh_tool.fill(mesh, vertices, faces)
+    material = bpy.data.materials.new(NAME)
+    material.diffuse_color = COLOUR
+    mesh.materials.append(material)
     preview = bpy.data.objects.new(NAME, mesh)
-    preview.color = COLOUR
     preview.hide_render = True
     preview.hide_select = True
     scene.collection.objects.link(preview)
@@ -47,8 +49,13 @@ def remove(scene: bpy.types.Scene) -> None:
     """Take the preview body out of the file."""
     preview = scene.doppel.preview
     scene.doppel.preview = None
-    if preview is not None:
-        mesh = preview.data
-        bpy.data.objects.remove(preview)
-        if mesh is not None and mesh.users == 0:
-            bpy.data.meshes.remove(mesh)
+    if preview is None:
+        return
+    mesh = preview.data
+    materials = [material for material in mesh.materials if material is not None]
+    bpy.data.objects.remove(preview)
+    if mesh.users == 0:
+        bpy.data.meshes.remove(mesh)
+    for material in materials:
+        if material.users == 0:
+            bpy.data.materials.remove(material)

@@ -247,7 +247,7 @@ class DOPPEL_PT_character(_Panel, bpy.types.Panel):
         armature = active_avatar(context)
         layout.label(text=armature.name, icon="OUTLINER_OB_ARMATURE")
         row = layout.row(align=True)
-        row.operator("doppel.reset_avatar", text="As Generated").kind = "GENERATED"
+        row.operator("doppel.reset_avatar", text="Generated").kind = "GENERATED"
         row.operator("doppel.reset_avatar", text="A-Pose").kind = "A"
         row.operator("doppel.reset_avatar", text="T-Pose").kind = "T"
         layout.operator_menu_enum("doppel.mirror_avatar", "keep", text="Mirror Pose", icon="MOD_MIRROR")

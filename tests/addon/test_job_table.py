@@ -33,6 +33,20 @@ def test_waiting_then_running_then_done(table: JobTable) -> None:
     assert (view.active, view.fraction, view.preview, table.active()) == (False, 1.0, b"", [])
 
 
+def test_variants_share_the_bar() -> None:
+    table = JobTable()
+    table.sent(JOB, "a man in a coat", 5, hypotheses=2)
+    view = table.jobs[JOB]
+    last = -1.0
+    for stage in ("body", "front", "back", "lift", "texture", "rig", "lift", "texture", "rig", "save"):
+        table.apply(WorkerEvent("progress", JOB, {"state": "running", "stage": stage, "step": 1, "steps": 2}))
+        assert last < view.fraction < 1.0, stage
+        last = view.fraction
+        if stage == "rig":
+            assert view.text == f"Rigging (variant {view.hypothesis + 1} of 2) 1/2"
+    assert view.hypothesis == 1
+
+
 def test_failure_and_cancellation_differ(table: JobTable) -> None:
     table.apply(WorkerEvent("failed", JOB, error=DoppelError("oom", "full", "close something")))
     assert table.last_failure() is table.jobs[JOB] and table.jobs[JOB].state == "failed"

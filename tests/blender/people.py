@@ -74,7 +74,7 @@ def person(rigging_character: ModuleType, body_model: ModuleType, parameters: ob
         "texture_png": png(200, 40, 40),
         "normal_png": png(128, 128, 255),
         "params": parameters,
-        "provenance": {"prompt": "a woman in a red dress", "seed": 7, "hypothesis": 0},
+        "provenance": {"request": {"prompt": "a woman in a red dress", "seed": 7}, "hypothesis": 0},
         "morphs": {"mouthSmileLeft": smile},
     }
     return rigging_character.RiggedCharacter(**{**values, **fields})

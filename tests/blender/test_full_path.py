@@ -67,7 +67,7 @@ def test_prompt_to_engine(
         Path(bpy.context.window_manager.doppel.results[0].folder)
     )
     assert len(armature.data.bones) == 55
-    assert character.provenance["seed"] == 7 and len(character.faces) <= 20_000
+    assert character.provenance["request"]["seed"] == 7 and len(character.faces) <= 20_000
     before = evaluated(mesh_of(armature))
     assert np.abs(before - expected(enabled, character)).max() < 1e-3
 

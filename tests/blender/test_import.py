@@ -158,11 +158,12 @@ def test_shape_keys(enabled: MODULE, character: Any, armature: bpy.types.Object)
     assert moved.max() == pytest.approx(0.02, abs=1e-4)
 
 
-def test_provenance_is_kept(character: Any, armature: bpy.types.Object) -> None:
+def test_provenance_is_kept(enabled: MODULE, character: Any, armature: bpy.types.Object) -> None:
     for holder in (armature, mesh_of(armature)):
         document = json.loads(holder["doppel_provenance"])
-        assert document["prompt"] == "a woman in a red dress" and document["seed"] == 7
-        assert document["body"]["betas"] == character.params.betas.tolist()
+        assert document == character.provenance and document["request"]["seed"] == 7
+    kept = enabled("rigging.body_parameters").BodyParameters.from_dict(json.loads(armature.doppel.generation_pose))
+    assert np.array_equal(kept.full_pose, character.params.full_pose)
 
 
 def test_import_is_one_undo_step(enabled: MODULE, character: Any, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def test_preview_follows_the_sliders(enabled: MODULE) -> None:
     assert body.height(parameters.betas) == pytest.approx(1.9, abs=1e-3)
     settings.show_preview = False
     pump()
-    assert settings.preview is None and not bpy.data.objects and not bpy.data.meshes
+    assert settings.preview is None
+    assert not (bpy.data.objects or bpy.data.meshes or bpy.data.materials)
 
 
 def test_many_changes_are_one_refresh(enabled: MODULE, monkeypatch: pytest.MonkeyPatch) -> None:
