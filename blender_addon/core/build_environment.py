@@ -24,7 +24,7 @@ from pathlib import Path
 
 TORCH_VERSION = "2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-TORCH_CUDA_INDEX = "https://download.pytorch.org/whl/cu126"  # the oldest CUDA still built: the widest range of drivers
+TORCH_CUDA_INDEX = "https://download.pytorch.org/whl/{}"
 MIN_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = "doppel-environment.json"
@@ -52,20 +52,49 @@ def dependencies(project_file: Path) -> list[str]:
     return [requirement for requirement in listed if not requirement.replace(" ", "").startswith(("torch=", "torch>"))]
 
 
-def torch_attempts(platform: str, nvidia: bool, index: str = "", offline: bool = False) -> list[list[str]]:
-    """pip arguments that install torch, in the order in which to try them.
+def find_cuda() -> str:
+    """The CUDA build of torch for this computer's NVIDIA cards; empty where there is none, or no driver."""
+    query = ["nvidia-smi", "--query-gpu=compute_cap,driver_version", "--format=csv,noheader"]
+    try:
+        finished = subprocess.run(query, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return choose_cuda(finished.stdout) if finished.returncode == 0 else ""
 
-    PyPI's wheel for Linux carries CUDA and pulls several gigabytes of libraries that a machine without an NVIDIA card
-    never uses; PyPI's wheels for Windows and macOS carry none.
+
+def choose_cuda(cards: str) -> str:
+    """`cu130` or `cu126` for cards listed as lines of "compute capability, driver version"; empty without any.
+
+    torch 2.13 is built for CUDA 13.0 (Turing, 7.5, and later; driver 580 and later) and for 12.6 (up to Hopper, 9.0).
+    """
+    found = []
+    for line in cards.splitlines():
+        capability, _, driver = line.partition(",")
+        try:
+            found.append((float(capability), int(driver.strip().split(".")[0])))
+        except ValueError:
+            continue
+    if not found:
+        return ""
+    oldest, newest = min(found)[0], max(found)[0]
+    driver = min(version for _, version in found)
+    return "cu126" if newest <= 9.0 and (oldest < 7.5 or driver < 580) else "cu130"
+
+
+def torch_attempts(platform: str, cuda: str, index: str = "", offline: bool = False) -> list[list[str]]:
+    """pip arguments that install torch, in the order in which to try them; `cuda` as `find_cuda` says.
+
+    PyPI's wheel for Linux carries CUDA 13.0 and pulls several gigabytes of libraries that a machine without an NVIDIA
+    card never uses; PyPI's wheels for Windows and macOS carry none.
     """
     plain = [f"torch=={TORCH_VERSION}"]
     if offline:
         return [plain]
     if index:
         return [[*plain, "--index-url", index]]
-    if nvidia and platform == "win32":
-        return [[*plain, "--index-url", TORCH_CUDA_INDEX], plain]
-    if not nvidia and platform.startswith("linux"):
+    if cuda and (platform == "win32" or cuda != "cu130"):
+        return [[*plain, "--index-url", TORCH_CUDA_INDEX.format(cuda)], plain]
+    if not cuda and platform.startswith("linux"):
         return [[f"torch=={TORCH_VERSION}+cpu"], [*plain, "--index-url", TORCH_CPU_INDEX], plain]
     return [plain]
 
@@ -164,9 +193,8 @@ def install(pip: Sequence[str], wheels: str, torch_index: str, report: Reporter)
     if lock.is_file():
         command += ["-c", str(lock)]
     report.step(2, "Installing PyTorch (this is the large one)")
-    nvidia = shutil.which("nvidia-smi") is not None
     words = ""
-    for arguments in torch_attempts(sys.platform, nvidia, torch_index, bool(wheels)):
+    for arguments in torch_attempts(sys.platform, find_cuda(), torch_index, bool(wheels)):
         code, words = run([*command, *arguments], report)
         if code == 0:
             break

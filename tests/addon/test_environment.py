@@ -40,22 +40,40 @@ def test_torch_is_in_the_range_that_the_project_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "nvidia", "first"),
+    ("platform", "cuda", "first"),
     [
-        ("linux", False, ["torch==2.13.0+cpu"]),
-        ("linux", True, ["torch==2.13.0"]),
-        ("win32", True, ["torch==2.13.0", "--index-url", building.TORCH_CUDA_INDEX]),
-        ("win32", False, ["torch==2.13.0"]),
-        ("darwin", False, ["torch==2.13.0"]),
+        ("linux", "", ["torch==2.13.0+cpu"]),
+        ("linux", "cu130", ["torch==2.13.0"]),
+        ("linux", "cu126", ["torch==2.13.0", "--index-url", "https://download.pytorch.org/whl/cu126"]),
+        ("win32", "cu130", ["torch==2.13.0", "--index-url", "https://download.pytorch.org/whl/cu130"]),
+        ("win32", "", ["torch==2.13.0"]),
+        ("darwin", "", ["torch==2.13.0"]),
     ],
 )
-def test_which_torch(platform: str, nvidia: bool, first: list[str]) -> None:
-    attempts = building.torch_attempts(platform, nvidia)
+def test_which_torch(platform: str, cuda: str, first: list[str]) -> None:
+    attempts = building.torch_attempts(platform, cuda)
     assert attempts[0] == first
     assert attempts[-1] == ["torch==2.13.0"]
-    chosen = building.torch_attempts(platform, nvidia, index="https://example.org/rocm")
+    chosen = building.torch_attempts(platform, cuda, index="https://example.org/rocm")
     assert chosen == [["torch==2.13.0", "--index-url", "https://example.org/rocm"]]
-    assert building.torch_attempts(platform, nvidia, offline=True) == [["torch==2.13.0"]]
+    assert building.torch_attempts(platform, cuda, offline=True) == [["torch==2.13.0"]]
+
+
+@pytest.mark.parametrize(
+    ("cards", "cuda"),
+    [
+        ("", ""),
+        ("[N/A], [N/A]", ""),
+        ("8.6, 581.29", "cu130"),
+        ("8.6, 551.86", "cu126"),  # an older driver
+        ("6.1, 581.29", "cu126"),  # Pascal
+        ("12.0, 570.10", "cu130"),  # Blackwell has no older build: the driver must be updated
+        ("6.1, 581.29\n8.9, 581.29", "cu126"),
+        ("9.0, 580.65.06", "cu130"),
+    ],
+)
+def test_which_cuda(cards: str, cuda: str) -> None:
+    assert building.choose_cuda(cards) == cuda
 
 
 def test_blenders_python_is_the_last_choice() -> None:
