@@ -189,9 +189,9 @@ _A_POSE: dict[str, tuple[float, float, float]] = {
         }.items()
         for segment, angle in zip((1, 2, 3), angles, strict=True)
     },
-    "thumb1": (6.0, -6.0, -6.0),
-    "thumb2": (0.0, -8.0, 0.0),
-    "thumb3": (0.0, -8.0, 0.0),
+    "thumb1": (8.0, 14.0, -6.0),
+    "thumb2": (0.0, 10.0, 0.0),
+    "thumb3": (0.0, 10.0, 0.0),
 }
 
 

@@ -13,7 +13,7 @@ _RELAXED = np.radians(16.0)
 def hand_mean(sign: float) -> np.ndarray:
     """(45,) a relaxed hand, relative to the flat one; `sign` is +1 for the left hand, -1 for the right."""
     pose = _RELAXED * _curl(sign, _CURL)
-    pose[_row("thumb", 1)] = np.radians((6.0, -6.0 * sign, -6.0 * sign))
+    pose[_row("thumb", 1)] = np.radians((6.0, 10.0 * sign, -6.0 * sign))
     return pose.ravel()
 
 
@@ -22,8 +22,8 @@ def hand_components(sign: float) -> np.ndarray:
     rows = [_curl(sign, _CURL), _spread(sign)]
     rows += [_curl(sign, {finger: 1.0}) for finger in ("index", "pinky", "middle")]
     thumb_in, thumb_curl = np.zeros((15, 3)), np.zeros((15, 3))
-    thumb_in[_row("thumb", 1)] = (0.3, -sign, -0.5 * sign)
-    thumb_curl[_row("thumb", 2)] = thumb_curl[_row("thumb", 3)] = (0.0, -sign, 0.0)
+    thumb_in[_row("thumb", 1)] = (0.3, sign, -0.5 * sign)
+    thumb_curl[_row("thumb", 2)] = thumb_curl[_row("thumb", 3)] = (0.0, sign, 0.0)
     rows += [thumb_in, thumb_curl]
     basis: list[np.ndarray] = []
     for candidate in [*(row.ravel() for row in rows), *np.eye(45)]:

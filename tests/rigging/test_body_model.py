@@ -248,6 +248,23 @@ def test_joints_lie_inside(body):
             assert (box[0] < joint).all() and (joint < box[1]).all(), JOINT_NAMES[index]
 
 
+def test_a_pose_lowers_the_arms_and_relaxes_the_hands(body):
+    rest, posed = body.pose(), body.pose(BodyParameters.a_pose())
+    elbow, wrist, hip, ankle = (posed.joints[JOINT_INDEX[f"left_{n}"]] for n in ("elbow", "wrist", "hip", "ankle"))
+    shoulder = posed.joints[JOINT_INDEX["left_shoulder"]]
+    drop = np.degrees(np.arctan2(shoulder[1] - elbow[1], elbow[0] - shoulder[0]))
+    assert 47 < drop < 53 and wrist[0] > elbow[0]
+    assert 6 < np.degrees(np.arctan2(ankle[0] - hip[0], hip[1] - ankle[1])) < 10
+    foot = body.part_ids == PART_INDEX["left_foot"]
+    sole = posed.vertices[foot]
+    assert np.ptp(sole[sole[:, 1] < sole[:, 1].min() + 0.003, 2]) > 0.1  # flat on the ground
+
+    def gap(joints: np.ndarray) -> float:
+        return float(np.linalg.norm(joints[JOINT_INDEX["left_thumb3"]] - joints[JOINT_INDEX["left_index2"]]))
+
+    assert gap(posed.joints) < gap(rest.joints)
+
+
 def test_left_and_right_mirror(body):
     flip = np.array([-1, 1, 1])
     parameters = random_parameters(5, scale=0.3)
