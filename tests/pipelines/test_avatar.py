@@ -31,7 +31,7 @@ def pipeline() -> AvatarPipeline:
 @pytest.fixture(scope="module")
 def run(pipeline: AvatarPipeline) -> tuple[list[Avatar], list[tuple[str, int, int, bool]]]:
     reports: list[tuple[str, int, int, bool]] = []
-    avatars = pipeline(REQUEST, lambda stage, step, steps, preview: reports.append((stage, step, steps, preview is not None)))
+    avatars = pipeline(REQUEST, lambda *report: reports.append((*report[:3], report[3] is not None)))
     return avatars, reports
 
 
