@@ -204,9 +204,12 @@ def _joint_index(name: Any) -> int:
 def _numbers(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     """`value` as a float64 array of `shape`; a flat list of the right length is accepted, too."""
     try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise BodyParameterError(f"{name} must be numbers, got {_shortened(value)}.") from None
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiu":
+        raise BodyParameterError(f"{name} must be numbers, got {_shortened(value)}.")
+    array = array.astype(np.float64)
     size = math.prod(shape)
     if array.shape != shape and array.shape != (size,):
         wanted = " x ".join(map(str, shape))

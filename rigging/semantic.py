@@ -93,7 +93,7 @@ def semantic_to_betas(semantic: Mapping[str, Any]) -> np.ndarray:
         missing = values[_HEIGHT] - height_cm(betas)
         if abs(missing) < 1e-3:
             break
-        slope = (height_cm(betas + 0.5 * direction) - height_cm(betas - 0.5 * direction)) / 1.0
+        slope = height_cm(betas + 0.5 * direction) - height_cm(betas - 0.5 * direction)  # cm per cm of the slider
         betas = betas + direction * missing / slope
     if np.abs(betas).max() > MAX_BETA:
         raise BodyParameterError(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import smplx
@@ -192,6 +194,23 @@ def test_data_file_is_small_and_free_of_pickles():
     with np.load(OPEN_BODY_PATH, allow_pickle=False) as archive:
         for key in archive.files:
             assert archive[key].dtype != object
+
+
+def test_base_mesh_of_the_factory_agrees(body):
+    """backend/data/hm08.npz is the same body with helper vertices: same betas, T-pose and weights."""
+    path = Path(__file__).parents[2] / "backend" / "data" / "hm08.npz"
+    assert path.stat().st_size < 2 * 2**20
+    with np.load(path, allow_pickle=False) as base:
+        index = base["open_index"].astype(int)
+        np.testing.assert_array_equal(base["v_template"][index], body.v_template)
+        np.testing.assert_array_equal(base["shapedirs"][index], body.shapedirs)
+        weights = np.zeros((len(base["v_template"]), 55))
+        np.add.at(weights, (np.arange(len(weights))[:, None], base["weights_index"]), base["weights_value"])
+        weights /= weights.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(weights[index], body.weights, atol=3e-4)
+        covered = np.concatenate([np.arange(first, end) for first, end in base["group_ranges"].astype(int)])
+        np.testing.assert_array_equal(np.sort(covered), np.arange(19158))
+        assert base["quads"].max() < 19158 and base["uv_quads"].max() < len(base["uvs"])
 
 
 def test_shapes_and_types(body):

@@ -77,6 +77,8 @@ def test_pose_and_semantic_keys():
         ({"betas": [0] * 9}, "betas must have 10 numbers, got 9"),
         ({"betas": ["a"] * 10}, "betas must be numbers"),
         ({"betas": [[0, 1], [2]]}, "betas must be numbers"),
+        ({"betas": ["1"] * 10}, "betas must be numbers"),
+        ({"transl": [True, False, True]}, "transl must be numbers"),
         ({"betas": [6] + [0] * 9}, "betas must lie within"),
         ({"transl": [0, math.nan, 0]}, "transl has a number that is not finite"),
         ({"transl": [0, math.inf, 0]}, "not finite"),
