@@ -245,21 +245,19 @@ def _place(corners: np.ndarray, charts: np.ndarray, texture_size: int, padding: 
 
 def _turned_upright(corners: np.ndarray, charts: np.ndarray) -> np.ndarray:
     """Charts (F, 3, 2) moved to the origin, those turned that then have a clearly smaller box."""
-    points, of_point = corners.reshape(-1, 2), np.repeat(charts, 3)
-    order = np.argsort(of_point, kind="stable")
-    starts = np.flatnonzero(np.diff(of_point[order], prepend=-1))
-    angles = np.radians([0.0, *range(-42, 48, 6)])
-    lows, areas = [], []
-    for angle in angles:
-        turned = points[order] @ _rotation(angle)
-        low, high = np.minimum.reduceat(turned, starts), np.maximum.reduceat(turned, starts)
-        lows.append(low)
-        areas.append((high - low).prod(axis=1))
+    order = np.argsort(charts, kind="stable")
+    starts = np.flatnonzero(np.diff(charts[order], prepend=-1))
+    middles = corners[order].mean(axis=1)
+    turns = np.stack([_rotation(angle) for angle in np.radians([0.0, *range(-42, 48, 6)])])
+    areas = []
+    for turn in turns:
+        turned = middles @ turn
+        extent = np.maximum.reduceat(turned, starts) - np.minimum.reduceat(turned, starts)
+        areas.append(extent.prod(axis=1))
     areas[0] = areas[0] * 0.85
-    best = np.argmin(areas, axis=0)
-    low = np.array(lows)[best, np.arange(len(best))]
-    turn = np.stack([_rotation(angle) for angle in angles])[best]
-    return np.einsum("fci,fij->fcj", corners, turn[charts]) - low[charts][:, None]
+    local = np.einsum("fci,fij->fcj", corners, turns[np.argmin(areas, axis=0)][charts])
+    low = np.minimum.reduceat(local[order].min(axis=1), starts)
+    return local - low[charts][:, None]
 
 
 def _rotation(angle: float) -> np.ndarray:
