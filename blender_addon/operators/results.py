@@ -40,10 +40,6 @@ class DOPPEL_OT_import_result(DoppelOperator):
         name="Folder", description="Result folder. Empty: the chosen result", subtype="DIR_PATH", options={"SKIP_SAVE"}
     )
 
-    @classmethod
-    def refusal(cls, context: bpy.types.Context) -> str:
-        return ""
-
     def run(self, context: bpy.types.Context) -> str:
         chosen = _chosen(context)
         if not self.folder and chosen is None:

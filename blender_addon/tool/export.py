@@ -56,6 +56,7 @@ def write_glb(context: bpy.types.Context, armature: bpy.types.Object, path: Path
             export_rest_position_armature=True,
             export_def_bones=False,
             export_morph=True,
+            export_tangents=_has_normal_map(armature),
             export_animations=_is_animated(armature),
             export_extras=True,
             export_materials="EXPORT",
@@ -97,6 +98,17 @@ def write_fbx(context: bpy.types.Context, armature: bpy.types.Object, path: Path
 def _is_animated(armature: bpy.types.Object) -> bool:
     data = armature.animation_data
     return data is not None and (data.action is not None or len(data.nla_tracks) > 0)
+
+
+def _has_normal_map(armature: bpy.types.Object) -> bool:
+    return any(
+        node.type == "NORMAL_MAP"
+        for mesh in armature.children_recursive
+        if mesh.type == "MESH"
+        for material in mesh.data.materials
+        if material is not None and material.node_tree is not None
+        for node in material.node_tree.nodes
+    )
 
 
 def _check(result: set[str], path: Path) -> None:

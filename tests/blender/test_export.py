@@ -83,6 +83,7 @@ def test_glb_for_engines(armature: bpy.types.Object, tmp_path: Path) -> None:
     (mesh,) = document["meshes"]
     for primitive in mesh["primitives"]:
         assert "JOINTS_1" not in primitive["attributes"]  # four influences are all that engines read
+        assert "TANGENT" in primitive["attributes"]  # this avatar has a normal map
     extras = [node["extras"] for node in document["nodes"] if "doppel_provenance" in node.get("extras", {})]
     assert extras and json.loads(extras[0]["doppel_provenance"])["request"]["seed"] == 7
     validate_glb(path)

@@ -121,6 +121,22 @@ def test_results_panel(enabled: MODULE, session: Any, tmp_path: Path) -> None:
     assert row.said == ["a man in a coat (5 b)"]
 
 
+def test_loading_a_file_keeps_jobs_and_results(enabled: MODULE, session: Any, tmp_path: Path) -> None:
+    events = enabled("blender_addon.core.inbox")
+    session.table.sent("job-00000001", "a man in a coat", 5)
+    job = {"job": "job-00000002", "folder": str(tmp_path), "prompt": "p", "seed": 5, "avatars": [{"folder": "0"}]}
+    session.table.apply(events.WorkerEvent("results", fields={"jobs": [job]}))
+    enabled("blender_addon.pump")._fill_results()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mid-job.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "mid-job.blend"))
+    enabled("blender_addon.pump").pump()
+    assert [view.job for view in session.table.active()] == ["job-00000001"]
+    assert [item.job for item in bpy.context.window_manager.doppel.results] == ["job-00000002"]
+    session.table.results.clear()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "mid-job.blend"))
+    assert not len(bpy.context.window_manager.doppel.results)  # the list is the worker's, not the file's
+
+
 def test_character_and_export_panels_need_an_avatar(enabled: MODULE) -> None:
     panels = enabled("blender_addon.ui.panels")
     assert not panels.DOPPEL_PT_character.poll(bpy.context) and not panels.DOPPEL_PT_export.poll(bpy.context)
