@@ -43,7 +43,7 @@ def extract_surface(
         coarse: about the cells along a side of the first grid.
         chunk: points a call of ``sdf``.
         device: where the points are made.
-        lipschitz: bound on the field's slope, 1 for a true distance.
+        lipschitz: bound on the field's slope, 1 for a true distance; a distance that is clipped beyond 0.1 is as good.
         progress: called with (level done, levels).
         cancelled: looked at before every call of ``sdf``.
 
