@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from .body_parameters import BodyParameters
 from .joints import NUM_JOINTS, PARENTS
-from .lbs import rigid_chain, rodrigues, skin
+from .lbs import Influences, rigid_chain, rodrigues, skin
 
 OPEN_BODY_PATH = Path(__file__).parent / "data" / "open_body.npz"
 NUM_BETAS = 10
@@ -65,11 +64,11 @@ class BodyModel:
     name: str = "open"
 
     def __post_init__(self) -> None:
-        self._weights = csr_array(self.weights)
+        self._weights = Influences.of(self.weights)
         self._dirs = np.ascontiguousarray(
             np.concatenate([self.shapedirs, self.exprdirs], axis=2).reshape(-1, NUM_BETAS + NUM_EXPRESSIONS)
         )
-        regressor = csr_array(self.J_regressor)
+        regressor = self.J_regressor
         self._joint_template = regressor @ self.v_template
         self._joint_dirs = np.stack(
             [regressor @ self._dirs.reshape(len(self.v_template), 3, -1)[:, axis] for axis in range(3)], axis=1

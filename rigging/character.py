@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from . import atomic
 from .body_parameters import BodyParameters
 from .joints import JOINT_NAMES, PARENTS
-from .lbs import rigid_chain, rodrigues, skin
+from .lbs import Influences, rigid_chain, rodrigues, skin
 
 FORMAT = "doppel-character"
 FORMAT_VERSION = 1
@@ -117,7 +116,7 @@ class RiggedCharacter:
                 known = ", ".join(self.morphs) or "none"
                 raise CharacterError(f"This character has no morph {name!r}; it has: {known}.")
             rest += strength * self.morphs[name]
-        return skin(rest, csr_array(self.weights.astype(np.float64)), self.joint_transforms(params))
+        return skin(rest, Influences.of(self.weights), self.joint_transforms(params))
 
     def save_npz(self, path: Path | str) -> None:
         """Write the character to ``path`` in full or not at all; equal characters give equal bytes."""

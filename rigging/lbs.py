@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy.sparse import csr_array, issparse
 
 _SMALL_ANGLE = 1e-8
+
+
+class Influences(NamedTuple):
+    """Skin weights by influence: what skinning needs, several times faster than the dense rows, on numpy alone."""
+
+    index: np.ndarray  # (V, K) joints
+    value: np.ndarray  # (V, K) weights; rows sum to 1, unused places are 0
+
+    @classmethod
+    def of(cls, weights: np.ndarray) -> Influences:
+        """From dense rows (V, J); K is the largest number of joints that a row uses."""
+        dense = np.asarray(weights, np.float64)
+        count = max(1, int(np.count_nonzero(dense, axis=1).max(initial=1)))
+        index = np.argsort(-dense, axis=1, kind="stable")[:, :count]
+        return cls(index, np.take_along_axis(dense, index, axis=1))
 
 
 def rodrigues(axis_angle: np.ndarray) -> np.ndarray:
@@ -56,19 +72,24 @@ def rigid_chain(rotations: np.ndarray, joints: np.ndarray, parents: np.ndarray) 
     return posed, transforms
 
 
-def blend_transforms(weights: np.ndarray | csr_array, transforms: np.ndarray) -> np.ndarray:
+def blend_transforms(weights: np.ndarray | Influences, transforms: np.ndarray) -> np.ndarray:
     """(V, J) weights and (J, 4, 4) affine transforms -> (V, 3, 4), each vertex's own mix of the top three rows."""
     rows = np.ascontiguousarray(transforms[:, :3].reshape(len(transforms), 12))
-    blended = weights @ rows if issparse(weights) else np.asarray(weights) @ rows
+    if isinstance(weights, Influences):
+        blended = np.zeros((len(weights.index), 12))
+        for index, value in zip(weights.index.T, weights.value.T, strict=True):
+            blended += rows[index] * value[:, None]
+    else:
+        blended = np.asarray(weights) @ rows
     return blended.reshape(-1, 3, 4)
 
 
-def skin(vertices: np.ndarray, weights: np.ndarray | csr_array, transforms: np.ndarray) -> np.ndarray:
+def skin(vertices: np.ndarray, weights: np.ndarray | Influences, transforms: np.ndarray) -> np.ndarray:
     """Carry rest vertices along with the joints.
 
     Args:
         vertices: (V, 3) metres.
-        weights: (V, J) rows summing to 1, dense or sparse; sparse is several times faster.
+        weights: (V, J) rows summing to 1, or the same as Influences, which is faster.
         transforms: (J, 4, 4) rest -> posed.
 
     Returns:

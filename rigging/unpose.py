@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from .lbs import blend_transforms
+from .lbs import Influences, blend_transforms
 from .mesh_graph import components, dilate, distance_from, edge_lengths, neighbour_mean, unique_edges
 from .weight_inpainting import inpaint_weights, limit_influences
 
@@ -36,7 +35,7 @@ def unpose(
         shrinks no direction below `SMALLEST_SCALE`; elsewhere that direction is inverted as if it were this large.
     """
     vertices = np.asarray(vertices, np.float64)
-    blended = blend_transforms(csr_array(np.asarray(weights, np.float64)), np.asarray(transforms, np.float64))
+    blended = blend_transforms(Influences.of(np.asarray(weights, np.float64)), np.asarray(transforms, np.float64))
     linear, offset = blended[:, :, :3], vertices - blended[:, :, 3]
     weak = np.linalg.det(linear) < 0.75  # no direction grows beyond 1, so a healthy determinant means healthy scales
     result = np.empty_like(vertices)
