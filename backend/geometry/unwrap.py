@@ -78,7 +78,7 @@ def unwrap(
     corners = np.stack([np.einsum("fcd,fd->fc", vertices[faces], axes[labels]) for axes in (_RIGHT, _UP)], axis=2)
     corners *= scale[:, None, None]
     depth = np.einsum("fcd,fd->fc", vertices[faces], DIRECTIONS[labels])
-    charts = _split_overlaps(labels * 2 + region, corners, depth, pairs)
+    charts = _split_overlaps(labels * 2 + region, corners, depth, pairs, min(max(2 * texture_size, 512), 1024))
     charts = _cut_sprawling(charts, corners, pairs)
     placed = _place(corners, charts, texture_size, padding)
 
@@ -146,13 +146,15 @@ def _components(keys: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return components(pairs[keys[pairs[:, 0]] == keys[pairs[:, 1]]], len(keys))
 
 
-def _split_overlaps(keys: np.ndarray, corners: np.ndarray, depth: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def _split_overlaps(
+    keys: np.ndarray, corners: np.ndarray, depth: np.ndarray, pairs: np.ndarray, size: int
+) -> np.ndarray:
     """Charts (F,) that never cover themselves: what lies behind another part of its chart gets a chart of its own."""
     charts = _components(keys, pairs)
     unsure = np.ones(len(charts), dtype=bool)
     for _ in range(_ROUNDS):
         hidden = np.zeros(len(charts), dtype=bool)
-        hidden[unsure] = _hidden_in_chart(charts[unsure], corners[unsure], depth[unsure])
+        hidden[unsure] = _hidden_in_chart(charts[unsure], corners[unsure], depth[unsure], size)
         if not hidden.any():
             break
         unsure = np.isin(charts, charts[hidden])
@@ -163,10 +165,9 @@ def _split_overlaps(keys: np.ndarray, corners: np.ndarray, depth: np.ndarray, pa
     return charts
 
 
-def _hidden_in_chart(charts: np.ndarray, corners: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Which faces (F,) lie behind another face of the same chart, by samples as fine as a usual texture's."""
+def _hidden_in_chart(charts: np.ndarray, corners: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
+    """Which faces (F,) lie behind another face of the same chart, by ``size`` samples along the whole."""
     low = corners.reshape(-1, 2).min(axis=0)
-    size = 1024
     pixels = (corners - low) * ((size - 1) / (corners.reshape(-1, 2).max(axis=0) - low).max())
     fragments = plane_fragments(pixels, size, depth)
     chosen, place = contested(fragments, pixels, charts)
