@@ -79,7 +79,7 @@ def read_body(path: Path | None, poses: list[str]) -> dict[str, Any]:
     Raises:
         DoppelError: ``body_unreadable`` or ``body_invalid``.
     """
-    from rigging.body_parameters import BodyParameters
+    from rigging.body_parameters import BodyParameterError, BodyParameters
 
     if path is None and not poses:
         return {}
@@ -102,7 +102,10 @@ def read_body(path: Path | None, poses: list[str]) -> dict[str, Any]:
             raise DoppelError(
                 "body_invalid", f"--pose {pose} is not JOINT=X,Y,Z", "e.g. --pose left_elbow=0,-0.8,0"
             ) from None
-        parameters = parameters.with_joint(joint, (x, y, z))
+        try:
+            parameters = parameters.with_joint(joint, (x, y, z))
+        except BodyParameterError as error:
+            raise DoppelError("body_invalid", f"--pose {pose} cannot be used: {error}") from None
     return parameters.to_dict()
 
 

@@ -23,6 +23,7 @@ class Fragments(NamedTuple):
     pixel: Tensor  # [N] row * size + column
     depth: Tensor  # [N] z in view space, larger is nearer to the front camera
     planes: Tensor  # [F, 2, 3] coefficients (column, row, 1) of the first two barycentrics of each face
+    origin: Tensor  # [F, 2] column and row that each face's planes count from
     size: int
 
     def barycentric(self, chosen: Tensor) -> Tensor:
@@ -30,7 +31,9 @@ class Fragments(NamedTuple):
         pixel = self.pixel[chosen]
         row = torch.div(pixel, self.size, rounding_mode="floor")
         column = pixel - row * self.size
-        planes = self.planes[self.face[chosen]]
+        face = self.face[chosen]
+        planes, origin = self.planes[face], self.origin[face]
+        column, row = column - origin[:, 0], row - origin[:, 1]
         w = planes[..., 0] * column.unsqueeze(1) + planes[..., 1] * row.unsqueeze(1) + planes[..., 2]
         return torch.cat([w, 1 - w.sum(1, keepdim=True)], dim=1)
 
@@ -68,7 +71,8 @@ def make_fragments(vertices: Tensor, faces: Tensor, size: int) -> Fragments:
     corners = vertices[faces].float()
     xs = (corners[..., 0] + 1) * (size / 2) - 0.5
     ys = (1 - corners[..., 1]) * (size / 2) - 0.5
-    planes = _barycentric_planes(xs, ys)
+    x0, y0 = xs[:, 0].floor(), ys[:, 0].floor()  # planes are relative to a pixel of the face: far coordinates cost digits
+    planes = _barycentric_planes(xs - x0[:, None], ys - y0[:, None])
 
     top = ys.amin(1).ceil().clamp(0, size).long()
     bottom = ys.amax(1).floor().clamp(-1, size - 1).long()
@@ -77,22 +81,24 @@ def make_fragments(vertices: Tensor, faces: Tensor, size: int) -> Fragments:
 
     # A row's span is where all three barycentrics are >= 0: each bounds the column from one side.
     coefficients = torch.cat([planes, _third(planes)], dim=1)[face_of_row]  # [R, 3, 3]
-    slope, rest = coefficients[..., 0], coefficients[..., 1] * row.unsqueeze(1) + coefficients[..., 2]
+    local_row = row - y0[face_of_row]
+    slope, rest = coefficients[..., 0], coefficients[..., 1] * local_row.unsqueeze(1) + coefficients[..., 2]
     bound = -rest / torch.where(slope == 0, torch.ones_like(slope), slope)
-    limit = float(size)
+    limit = 2.0 * size
     low = torch.where(slope > 0, bound, -limit).amax(1)
     high = torch.where(slope < 0, bound, limit).amin(1)
     high = torch.where(((slope == 0) & (rest < -_EDGE)).any(1), -limit, high)
-    first = (low - _EDGE).ceil().clamp(0, size).long()
-    last = (high + _EDGE).floor().clamp(-1, size - 1).long()
+    start = x0[face_of_row]
+    first = (low + start - _EDGE).ceil().clamp(0, size).long()
+    last = (high + start + _EDGE).floor().clamp(-1, size - 1).long()
 
     zs = corners[..., 2][face_of_row]
     dz = (zs * slope).sum(1)
     z0 = (zs * rest).sum(1)
     span, step = _expand((last - first + 1).clamp_min(0))
     column = first[span] + step
-    depth = z0[span] + dz[span] * column
-    return Fragments(face_of_row[span], (row * size)[span] + column, depth, planes, size)
+    depth = z0[span] + dz[span] * (column - start[span])
+    return Fragments(face_of_row[span], (row * size)[span] + column, depth, planes, torch.stack([x0, y0], dim=1), size)
 
 
 def _barycentric_planes(xs: Tensor, ys: Tensor) -> Tensor:
