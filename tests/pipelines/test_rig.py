@@ -136,7 +136,8 @@ def test_the_same_input_gives_the_same_bytes(
         write_glb(tmp_path / f"{name}.glb", made)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     assert (tmp_path / "a.glb").read_bytes() == (tmp_path / "b.glb").read_bytes()
-    np.testing.assert_allclose(read_glb(tmp_path / "a.glb").posed(), mesh[0], atol=0.005)
+    moved = np.linalg.norm(read_glb(tmp_path / "a.glb").posed() - mesh[0], axis=1)  # four influences instead of eight
+    assert np.percentile(moved, 99.5) < 0.005 and moved.max() < 0.02
 
 
 def test_an_empty_mesh_is_an_error(params: BodyParameters) -> None:
