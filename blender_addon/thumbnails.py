@@ -38,9 +38,9 @@ def take_previews(table: JobTable) -> None:
 def load_results(results: Iterable[ResultView]) -> None:
     """Make the front views of results known; Blender reads the files when they are drawn."""
     for result in results:
-        picture = result.folder / "front.png"
-        if picture.is_file() and not icon(str(result.folder)):
-            _load(str(result.folder), picture)
+        key, picture = str(result.folder), result.folder / "front.png"
+        if _pictures is not None and key not in _pictures and picture.is_file():
+            _load(key, picture)
 
 
 def _load(key: str, path: Path) -> None:
