@@ -71,7 +71,10 @@ def make_fragments(vertices: Tensor, faces: Tensor, size: int) -> Fragments:
     corners = vertices[faces].float()
     xs = (corners[..., 0] + 1) * (size / 2) - 0.5
     ys = (1 - corners[..., 1]) * (size / 2) - 0.5
-    x0, y0 = xs[:, 0].floor(), ys[:, 0].floor()  # planes are relative to a pixel of the face: far coordinates cost digits
+    x0, y0 = (
+        xs[:, 0].floor(),
+        ys[:, 0].floor(),
+    )  # planes are relative to a pixel of the face: far coordinates cost digits
     planes = _barycentric_planes(xs - x0[:, None], ys - y0[:, None])
 
     top = ys.amin(1).ceil().clamp(0, size).long()
