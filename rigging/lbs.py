@@ -12,8 +12,8 @@ _SMALL_ANGLE = 1e-8
 class Influences(NamedTuple):
     """Skin weights by influence: what skinning needs, several times faster than the dense rows, on numpy alone."""
 
-    index: np.ndarray  # (V, K) joints
-    value: np.ndarray  # (V, K) weights; rows sum to 1, unused places are 0
+    joint: np.ndarray  # (V, K) indices
+    weight: np.ndarray  # (V, K) weights; rows sum to 1, unused places are 0
 
     @classmethod
     def of(cls, weights: np.ndarray) -> Influences:
@@ -76,9 +76,9 @@ def blend_transforms(weights: np.ndarray | Influences, transforms: np.ndarray) -
     """(V, J) weights and (J, 4, 4) affine transforms -> (V, 3, 4), each vertex's own mix of the top three rows."""
     rows = np.ascontiguousarray(transforms[:, :3].reshape(len(transforms), 12))
     if isinstance(weights, Influences):
-        blended = np.zeros((len(weights.index), 12))
-        for index, value in zip(weights.index.T, weights.value.T, strict=True):
-            blended += rows[index] * value[:, None]
+        blended = np.zeros((len(weights.joint), 12))
+        for joint, weight in zip(weights.joint.T, weights.weight.T, strict=True):
+            blended += rows[joint] * weight[:, None]
     else:
         blended = np.asarray(weights) @ rows
     return blended.reshape(-1, 3, 4)
