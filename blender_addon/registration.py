@@ -5,9 +5,12 @@ import bpy
 
 from . import prefs, props, pump, session, thumbnails
 from .operators import export, generate, pose, results, worker
-from .ui import panels
+from .ui import body_panel, character_panel, pose_panel, prompt_panel, queue_panel, results_panel, worker_panel
 
-_MODULES = (prefs, props, worker, generate, pose, results, export, panels)
+_OPERATORS = (worker, generate, pose, results, export)
+# Panels stand in the sidebar in the order in which they are registered.
+_PANELS = (worker_panel, prompt_panel, body_panel, pose_panel, queue_panel, results_panel, character_panel)
+_MODULES = (prefs, props, *_OPERATORS, *_PANELS)
 _CLASSES = tuple(cls for module in _MODULES for cls in module.CLASSES)
 
 

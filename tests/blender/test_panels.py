@@ -15,7 +15,7 @@ MODULE = Callable[[str], ModuleType]
 
 def draw(enabled: MODULE, name: str) -> list[str]:
     """What the panel of that name draws now."""
-    panel = next(cls for cls in enabled("blender_addon.ui.panels").CLASSES if cls.__name__ == name)
+    panel = next(cls for cls in enabled("blender_addon.registration")._CLASSES if cls.__name__ == name)
     stand_in = SimpleNamespace(layout=RecordingLayout())
     if hasattr(panel, "poll"):
         assert panel.poll(bpy.context)
@@ -32,7 +32,7 @@ def session(enabled: MODULE) -> Any:
 
 
 def test_panels_are_in_the_doppel_tab(enabled: MODULE) -> None:
-    panels = [cls for cls in enabled("blender_addon.ui.panels").CLASSES if issubclass(cls, bpy.types.Panel)]
+    panels = [cls for cls in enabled("blender_addon.registration")._CLASSES if issubclass(cls, bpy.types.Panel)]
     assert len(panels) == 8
     assert {(cls.bl_category, cls.bl_space_type, cls.bl_region_type) for cls in panels} == {
         ("Doppel", "VIEW_3D", "UI")
@@ -116,7 +116,7 @@ def test_results_panel(enabled: MODULE, session: Any, tmp_path: Path) -> None:
     said = draw(enabled, "DOPPEL_PT_results")
     assert {"list:results", "operator:doppel.import_result", "operator:doppel.delete_result"} <= set(said)
     row = RecordingLayout()
-    item_list = enabled("blender_addon.ui.panels").DOPPEL_UL_results
+    item_list = enabled("blender_addon.ui.results_panel").DOPPEL_UL_results
     item_list.draw_item(None, bpy.context, row, None, results[1], 0, None, "active_result")
     assert row.said == ["a man in a coat (5 b)"]
 
@@ -141,7 +141,7 @@ def test_loading_a_file_keeps_jobs_and_results(enabled: MODULE, session: Any, tm
 
 
 def test_character_and_export_panels_need_an_avatar(enabled: MODULE) -> None:
-    panels = enabled("blender_addon.ui.panels")
+    panels = enabled("blender_addon.ui.character_panel")
     assert not panels.DOPPEL_PT_character.poll(bpy.context) and not panels.DOPPEL_PT_export.poll(bpy.context)
     body = enabled("rigging.body_parameters").BodyParameters.a_pose()
     character = people.person(enabled("rigging.character"), enabled("rigging.body_model"), body)
