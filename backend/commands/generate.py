@@ -106,7 +106,10 @@ def read_body(path: Path | None, poses: list[str]) -> dict[str, Any]:
             parameters = parameters.with_joint(joint, (x, y, z))
         except BodyParameterError as error:
             raise DoppelError("body_invalid", f"--pose {pose} cannot be used: {error}") from None
-    return parameters.to_dict()
+    body = parameters.to_dict()
+    if document is None or not {"betas", "semantic"} & document.keys():
+        del body["betas"]  # no shape was given: the prompt's
+    return body
 
 
 def check_output(folder: Path) -> None:

@@ -165,10 +165,11 @@ class AvatarPipeline:
         return [self._solidify(request, subject, front, back, i, clock, cancelled) for i in range(request.hypotheses)]
 
     def parameters_of(self, request: GenerateRequest) -> BodyParameters:
-        """The request's body; without one, the A-pose of a body that fits the prompt."""
-        if request.body:
-            return BodyParameters.from_dict(request.body)
-        return BodyParameters.a_pose(betas=semantic_to_betas(self.prompt.sliders(request.prompt)))
+        """The request's body: without a shape, one that fits the prompt; without anything, in the A-pose."""
+        parameters = BodyParameters.from_dict(request.body) if request.body else BodyParameters.a_pose()
+        if not {"betas", "semantic"} & request.body.keys():
+            parameters.betas = semantic_to_betas(self.prompt.sliders(request.prompt))
+        return parameters
 
     def _solidify(
         self,

@@ -52,7 +52,8 @@ class GenerateRequest:
         steps: denoising steps of each view, 1 to 100.
         guidance_scale: strength of the prompt, 0 to 30; 1 turns guidance off.
         body: body parameters in the form of `BodyParameters.to_dict` (or its ``pose`` / ``semantic`` short forms);
-            empty means the default body. Radians, metres.
+            without ``betas`` and ``semantic`` the shape is read from the prompt, empty means the A-pose of that.
+            Radians, metres.
         triangles: upper limit of the final mesh, 1000 to 200000.
         texture_size: side of the square texture in pixels, 256 to 4096.
         rest: rest pose of the rigged mesh; ``t`` is the body model's own.

@@ -121,6 +121,9 @@ def test_body_follows_the_prompt_unless_it_is_given(pipeline: AvatarPipeline) ->
     given = BodyParameters.a_pose(betas=np.full(10, 0.5))
     request = GenerateRequest(prompt="an old man", body=given.to_dict())
     assert np.allclose(pipeline.parameters_of(request).betas, 0.5)
+    posed = pipeline.parameters_of(GenerateRequest(prompt="an old man", body={"pose": {"neck": [0.2, 0, 0]}}))
+    assert posed.betas.any() and posed.body_pose[11, 0] == 0.2  # a pose alone leaves the shape to the prompt
+    assert np.array_equal(posed.betas, pipeline.parameters_of(GenerateRequest(prompt="an old man")).betas)
 
 
 def test_cancel_is_obeyed_between_steps(pipeline: AvatarPipeline) -> None:
