@@ -65,5 +65,5 @@ def run(args: argparse.Namespace) -> int:
     for index in tqdm(missing, desc="people"):
         write_sample(person_path(args.out, index), factory.make(index, surface=index % args.surface_every == 0))
     shown = [read_sample(person_path(args.out, i)) for i in range(min(args.people, 24))]
-    contact_sheet([(s.front, s.back) for s in shown]).save(args.out / "contact_sheet.jpg", quality=88)
+    contact_sheet([(s.front, s.back, *s.head) for s in shown]).save(args.out / "contact_sheet.jpg", quality=88)
     return 0

@@ -26,7 +26,7 @@ from rigging.body_parameters import BodyParameters
 from ..geometry.view_frame import ViewFrame
 from ..protocol.errors import DoppelError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SURFACE = ("points", "normals", "albedo", "queries", "sdf", "depth")
 
 
@@ -36,6 +36,7 @@ class Sample:
 
     front: Tensor  # [4, 512, 512] uint8 RGBA, lit
     back: Tensor  # [4, 512, 512] uint8, seen through the body
+    head: Tensor  # [2, 4, 192, 192] uint8, close-ups of the head, front and back
     body: BodyParameters
     frame: ViewFrame
     captions: list[str]
@@ -66,6 +67,8 @@ def write_sample(path: Path, sample: Sample) -> None:
         "record": np.frombuffer(json.dumps(record).encode(), dtype=np.uint8),
         "front": _webp(sample.front),
         "back": _webp(sample.back),
+        "head_front": _webp(sample.head[0]),
+        "head_back": _webp(sample.head[1]),
     }
     for name in SURFACE:
         value = getattr(sample, name)
@@ -85,6 +88,7 @@ def read_sample(path: Path) -> Sample:
         return Sample(
             front=_from_webp(data["front"]),
             back=_from_webp(data["back"]),
+            head=torch.stack([_from_webp(data["head_front"]), _from_webp(data["head_back"])]),
             body=BodyParameters.from_dict(record["body"]),
             frame=ViewFrame.from_dict(record["frame"]),
             captions=record["captions"],

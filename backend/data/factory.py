@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..geometry.close_up import CLOSE_UP_SIZE, CloseUp
 from ..geometry.view_frame import ViewFrame
+from ..models.autoencoder import resize
 from .captions import write_caption
 from .catalogue import Catalogue
 from .dataset import SURFACE, Sample
 from .person import draw_person
+from .poses import pose_bank
 from .render import Light, Renderer
 from .scene import Wardrobe
 from .surface import sample_surface
 
 IMAGE_SIZE = 512
+HEAD_RENDER = 2 * CLOSE_UP_SIZE
 CAPTIONS = 6
 
 
@@ -30,21 +34,26 @@ class Factory:
     def __init__(self, catalogue: Catalogue, seed: int, held_out: bool = False) -> None:
         self.catalogue, self.seed, self.held_out = catalogue, seed, held_out
         self.wardrobe = Wardrobe(catalogue)
+        self.poses = pose_bank(catalogue.root)[0].of_split(held_out)
 
     def make(self, index: int, surface: bool = True) -> Sample:
         """The person of an index; ``surface`` adds the ground truth that the lifter needs."""
         rng = np.random.default_rng([self.seed, int(self.held_out), index])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        person = draw_person(self.catalogue, rng, self.held_out)
+        person = draw_person(self.catalogue, rng, self.held_out, self.poses)
         captions = [write_caption(person.attributes, rng)[0] for _ in range(CAPTIONS)]
         scene = self.wardrobe.dress(person)
         frame = ViewFrame.of_body(scene.body_vertices)
-        renderer = Renderer(scene, frame, Light.draw(generator))
+        light = Light.draw(generator)
+        renderer = Renderer(scene, frame, light)
         front, back = renderer.views(IMAGE_SIZE)
+        close = CloseUp.of_head(frame, scene.body_vertices, self.wardrobe.body_model.weights)
+        head = torch.stack([v.rgba for v in Renderer(scene, close.frame(frame), light, close=True).views(HEAD_RENDER)])
         truth = sample_surface(renderer, generator) if surface else None
         return Sample(
             front=(front.rgba * 255).round().to(torch.uint8),
             back=(back.rgba * 255).round().to(torch.uint8),
+            head=(resize(head, CLOSE_UP_SIZE) * 255).round().to(torch.uint8),
             body=person.body,
             frame=frame,
             captions=captions,

@@ -12,7 +12,7 @@ from rigging.semantic import semantic_to_betas
 
 from ..models.slots import COLOURS, HAIR_COLOURS
 from .catalogue import Catalogue, Entry, Gender, Outfit, Piece, Region
-from .stance import draw_stance
+from .poses import PoseBank, sample_pose
 
 _PALETTES: dict[str, tuple[str, ...]] = {
     "denim": ("blue", "navy", "light blue", "navy", "blue", "black", "grey", "white"),
@@ -23,6 +23,8 @@ _AGES = {"young": (20, 36), "middle": (40, 58), "old": (62, 82)}
 _AGE_WORDS = {"young": "young", "middle": "middle-aged", "old": "old"}
 _TONE_WORDS = {"african": "dark", "asian": "tan", "caucasian": "light"}
 _WOVEN = ("stripes", "checks", "dots")
+EVERYDAY = 0.2
+"""Share of people in an everyday pose."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,13 @@ def _outfit(catalogue: Catalogue, rng: np.random.Generator, gender: Gender, held
     return _choose(rng, wholes)
 
 
-def draw_person(catalogue: Catalogue, rng: np.random.Generator, held_out: bool = False) -> Person:
-    """A random adult, clothed. ``held_out`` draws identities and clothes of the test split only."""
+def draw_person(
+    catalogue: Catalogue, rng: np.random.Generator, held_out: bool = False, poses: PoseBank | None = None
+) -> Person:
+    """A random adult, clothed. ``held_out`` draws identities and clothes of the test split only.
+
+    Most stand in the family of the A-pose; one in five takes an everyday pose of ``poses``, if given.
+    """
     gender_word = "woman" if rng.random() < 0.5 else "man"
     gender: Gender = "female" if gender_word == "woman" else "male"
     skins = [e for e in catalogue.select("skin", gender=gender, held_out=held_out) if e.skin and not e.skin.suit]
@@ -92,8 +99,13 @@ def draw_person(catalogue: Catalogue, rng: np.random.Generator, held_out: bool =
         "muscle": float(np.clip(rng.normal(0.5, 0.18), 0.1, 0.95)),
     }
     betas = np.clip(semantic_to_betas(semantic) + rng.normal(0, 0.25, 10), -4, 4)
-    body = draw_stance(rng)
-    body.betas = betas
+    pose = sample_pose(rng, poses, EVERYDAY, betas)
+    body = BodyParameters(
+        betas=betas,
+        body_pose=pose.body_pose,
+        left_hand_pose=pose.left_hand_pose,
+        right_hand_pose=pose.right_hand_pose,
+    )
 
     attributes = {
         "gender": gender_word,
@@ -220,7 +232,7 @@ def _head(
     worn.append(Worn(Piece(_choose(rng, catalogue.select("eyelashes", gender=gender)))))
     eyes = catalogue.select("eyes")[0]
     worn.append(Worn(Piece(eyes), _choose(rng, sorted(eyes.variants))))
-    if attributes["hair_style"] in ("short", "bald", "bob", "long") and rng.random() < 0.12:
+    if attributes["hair_style"] in ("short", "bald") and rng.random() < 0.18:  # more hair than that pokes through
         hat = _choose(rng, catalogue.select("hat", gender=gender))
         part = hat.parts[0]
         attributes["headwear"] = part.slot

@@ -392,12 +392,12 @@ def sample_pose(
 
 
 def sample_a_pose(rng: np.random.Generator) -> Float:
-    """(21, 3) standing upright: arms 30 to 65 degrees below the horizontal, legs up to 12 degrees out, some noise."""
+    """(21, 3) standing upright: arms 10 to 70 degrees below the horizontal, legs up to 12 degrees out, some noise."""
     pose = {name: np.zeros(3) for name in BODY_JOINT_NAMES[1:]}
-    arms, legs = rng.uniform(33, 62), rng.uniform(0, 10)
+    arms, legs = rng.uniform(14, 66), rng.uniform(0, 10)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         mirror = np.array([1.0, sign, sign])
-        arm = np.clip(arms + rng.normal(0, 2.5), 30, 65)
+        arm = np.clip(arms + rng.normal(0, 2.5), 10, 70)
         collar = 0.12 * arm
         leg = max(legs + rng.normal(0, 1.0), 0.0)
         knee, swing, bend = abs(rng.normal(0, 3)), rng.normal(0, 2.5), rng.gamma(2.0, 6.0)

@@ -55,8 +55,8 @@ class View:
 class Renderer:
     """Renders a scene about the vertical axis; both sides of a ray come from one expansion of the triangles."""
 
-    def __init__(self, scene: Scene, frame: ViewFrame, light: Light) -> None:
-        self.scene, self.frame, self.light = scene, frame, light
+    def __init__(self, scene: Scene, frame: ViewFrame, light: Light, close: bool = False) -> None:
+        self.scene, self.frame, self.light, self._level = scene, frame, light, int(close)
         self._view = frame.to_view(scene.vertices)
         self._bias = scene.layer.clamp_min(-1).float().add(1) * (LAYER_BIAS * frame.scale)
         self._alpha_part = torch.tensor([s.alpha for s in scene.surfaces])
@@ -138,7 +138,7 @@ class Renderer:
             rows = (part == index).nonzero().squeeze(1)
             if not rows.numel():
                 continue
-            texel = _sample(surface.texture, uv[rows])
+            texel = _sample(surface.textures[self._level], uv[rows])
             here = region[rows]
             for number, (source, target) in surface.shifts.items():
                 hit = (here == number).nonzero().squeeze(1)

@@ -23,14 +23,15 @@ from .person import Person, Worn
 
 LAYER_BIAS = 0.006
 """Metres by which each layer outwards is favoured in the depth test: cloth wins over the skin that pokes through."""
-TEXTURE_SIZE = 512
+TEXTURE_SIZES = (512, 1536)
+"""Pixels of a texture for whole persons and for close-ups: each near the size of a pixel of the picture."""
 
 
 @dataclass(frozen=True)
 class Surface:
     """How the faces of one part look. The region colours are Lab shifts of the texture."""
 
-    texture: Tensor  # [4, H, W] Lab and alpha
+    textures: tuple[Tensor, Tensor]  # [4, H, W] Lab and alpha: for whole persons, for close-ups
     alpha: bool  # blend by the texture's alpha (hair, brows, lashes)
     shifts: dict[int, tuple[tuple[float, float, float], tuple[float, float, float]]]  # region -> (from Lab, to Lab)
     pattern: str | None
@@ -113,7 +114,7 @@ class Wardrobe:
                     shifts[int(region)] = (measured[region], (float(lab[0]), float(lab[1]), float(lab[2])))
         texture = self._texture(self.catalogue.texture(entry, worn.variant))
         alpha = entry.kind in ("hair", "eyebrows", "eyelashes", "eyes") or bool(
-            (texture[3] < 0.3).float().mean() > 0.002
+            (texture[0][3] < 0.3).float().mean() > 0.002
         )
         return Surface(texture, alpha, shifts, worn.pattern)
 
@@ -143,12 +144,18 @@ class _Part:
     surface: Surface
 
 
-def _load_texture(path: Path) -> Tensor:
+def _load_texture(path: Path) -> tuple[Tensor, Tensor]:
     with Image.open(path) as image:
         rgba = image.convert("RGBA")
-        rgba.thumbnail((TEXTURE_SIZE, TEXTURE_SIZE), Image.Resampling.BOX)
-        values = torch.from_numpy(np.asarray(rgba, dtype=np.float32) / 255)
-        return torch.cat([srgb_to_lab(values[..., :3]), values[..., 3:]], dim=-1).permute(2, 0, 1).contiguous()
+    coarse, fine = (_lab_texture(rgba, size) for size in TEXTURE_SIZES)
+    return coarse, fine
+
+
+def _lab_texture(rgba: Image.Image, size: int) -> Tensor:
+    rgba = rgba.copy()
+    rgba.thumbnail((size, size), Image.Resampling.BOX)
+    values = torch.from_numpy(np.asarray(rgba, dtype=np.float32) / 255)
+    return torch.cat([srgb_to_lab(values[..., :3]), values[..., 3:]], dim=-1).permute(2, 0, 1).contiguous()
 
 
 def _assemble(parts: list[_Part], transforms: np.ndarray, body: np.ndarray, joints: np.ndarray) -> Scene:

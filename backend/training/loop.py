@@ -14,6 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .muon import Muon
+
 Losses = dict[str, Tensor]
 """What a step returns: ``loss`` is minimised, the rest is logged."""
 
@@ -51,7 +53,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     trainable = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trainable, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=schedule.weight_decay)
+    optimizer = Muon(trainable, lr=schedule.rate, weight_decay=schedule.weight_decay)
     ema = copy.deepcopy(model).eval()
     step, elapsed = _resume(folder / "state.pt", model, ema, optimizer)
     started = time.monotonic() - elapsed
