@@ -1,0 +1,1 @@
+"""From a photograph to a posed body and a front view."""
