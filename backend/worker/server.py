@@ -300,7 +300,7 @@ class WorkerServer:
         if not isinstance(names, list) or len(names) > MAX_LISTED:
             raise DoppelError("field_invalid", f"'jobs' must be a list of at most {MAX_LISTED} job ids")
         wanted = [self._store.get(name) for name in names if isinstance(name, str)]
-        jobs = [self._state_of(job) for job in wanted if job is not None]
+        jobs = [{**_asked_for(job), **self._state_of(job)} for job in wanted if job is not None]
         waiting = [job.id for job in self._store.unfinished()]
         return Message("status", {"worker": self._about(), "jobs": jobs, "unfinished": waiting[:MAX_LISTED]})
 
@@ -315,7 +315,7 @@ class WorkerServer:
         before = message.integer("before", 2**53, 0, 2**53)
         page = self._store.finished(limit, before)
         jobs = [
-            {**_result_of(job), "seed": job.request.get("seed"), "prompt": str(job.request.get("prompt"))[:80]}
+            {**_asked_for(job), **_result_of(job)}
             for job in page
             if self._results.find(job.id) is not None
         ]
@@ -367,6 +367,16 @@ def _ending(job: Job) -> Message:
 
 def _result_of(job: Job) -> dict[str, Any]:
     return {"job": job.id, "created": job.created, "finished": job.finished, **(job.result or {})}
+
+
+def _asked_for(job: Job) -> dict[str, Any]:
+    """What a client that did not send the job itself shows of it."""
+    request = job.request
+    return {
+        "prompt": str(request.get("prompt"))[:80],
+        "seed": request.get("seed"),
+        "hypotheses": request.get("hypotheses"),
+    }
 
 
 def _job_of(parts: list[bytes]) -> dict[str, str]:
