@@ -12,6 +12,9 @@ CLIENT_KEY = Path("keys") / "client.json"
 WORKER_INFO = Path("worker.json")
 """The running worker's address (the same object as its ready line), in the state folder."""
 
+RESULTS = Path("jobs")
+"""Finished jobs, ``<job>/<hypothesis>/<file>``, in the state folder."""
+
 LOG_FILE = Path("logs") / "worker.log"
 """The worker's log, in the state folder."""
 
@@ -27,3 +30,13 @@ def default_state_dir() -> Path:
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "Doppel"
     return Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "doppel"
+
+
+def default_cache_dir() -> Path:
+    """The user's own folder for what can be fetched again. Nothing is created."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Doppel" / "Cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "Doppel"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "doppel"
