@@ -13,15 +13,13 @@ from ..geometry.extract import extract_surface
 from ..geometry.simplify import simplify, smooth
 from ..models.autoencoder import premultiply, resize
 from ..models.lifter import IMAGE_SIZE, Lifter, Planes
-from ..protocol.errors import DoppelError
 from .body import PosedSubject
 from .flow import Cancelled
+from .view_check import check_view
 
 RESOLUTION = 256
 SMOOTHING = 8
 """Iterations of Taubin smoothing on the fine mesh, against the grain of pixels in the depths."""
-LEAST_COVERAGE = 0.01
-"""Share of the picture that a person must cover."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +52,15 @@ class LiftPipeline:
 
         Args:
             subject: the posed body.
-            front, back: [4, H, W] straight RGBA in [0, 1]; the back as seen through the body.
+            front, back: [4, H, H] straight RGBA in [0, 1], of any size; the back as seen through the body.
             triangles: upper limit.
             resolution: cells along a side of the finest grid.
 
         Raises:
-            DoppelError: ``lift_bad_view``, ``lift_empty_view`` or ``lift_cut_view`` when there is no person to lift.
+            DoppelError: as :func:`check_view`, when there is no person to lift.
         """
-        check_view(front, "front")
-        check_view(back, "back")
+        for view, side, body in zip((front, back), ("front", "back"), subject.maps(IMAGE_SIZE)[:, -1], strict=True):
+            check_view(view, side, body)
         planes = self.read(subject, front, back)
         vertices, faces = extract_surface(
             lambda points: self.query(subject, planes, points)[0],
@@ -77,7 +75,8 @@ class LiftPipeline:
     def read(self, subject: PosedSubject, front: Tensor, back: Tensor) -> Planes:
         """The lifter's reading of both pictures."""
         size = (IMAGE_SIZE, IMAGE_SIZE)
-        pictures = premultiply(resize(torch.stack([front, back]), IMAGE_SIZE)).reshape(1, 8, *size)
+        views = torch.cat([resize(view[None], IMAGE_SIZE) for view in (front, back)])
+        pictures = premultiply(views).reshape(1, 8, *size)
         maps = subject.maps(IMAGE_SIZE).reshape(1, -1, *size)
         return self.lifter.encode(pictures.to(self.lifter.dtype), maps.to(self.lifter.dtype))
 
@@ -87,25 +86,3 @@ class LiftPipeline:
         sdf, albedo = self.lifter.query(planes, points[None].to(self.lifter.dtype), body[None].to(self.lifter.dtype))
         return sdf[0].float(), albedo[0].float()
 
-
-def check_view(rgba: Tensor, side: str) -> None:
-    """Refuse pictures (4, H, W) that hold no whole person."""
-    if not bool(torch.isfinite(rgba).all()):
-        raise DoppelError(
-            "lift_bad_view", f"the {side} view holds values that are no numbers", "generate it again with another seed"
-        )
-    solid = rgba[3] > 0.5
-    share = float(solid.float().mean())
-    if share < LEAST_COVERAGE:
-        raise DoppelError(
-            "lift_empty_view",
-            f"the {side} view is empty: {share:.1%} of it is covered by a person",
-            "try another seed, more steps or a plainer prompt",
-        )
-    border = torch.cat([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
-    if float(border.float().mean()) > 0.05:
-        raise DoppelError(
-            "lift_cut_view",
-            f"the person in the {side} view is cut by the picture's edge",
-            "choose a pose that fits the frame, or another seed",
-        )

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from backend.pipelines.back_view import share_silhouette
-from backend.pipelines.lift import check_view
+from backend.pipelines.view_check import check_view
 from backend.protocol.errors import DoppelError
 
 
@@ -13,21 +13,28 @@ def person() -> torch.Tensor:
 
 
 def test_a_person_passes() -> None:
-    check_view(person(), "front")
+    check_view(person(), "front", person()[3])
+    check_view(torch.nn.functional.interpolate(person()[None], scale_factor=4)[0], "front", person()[3])
 
 
 @pytest.mark.parametrize(
     ("change", "code"),
     [
         (lambda p: p * 0, "lift_empty_view"),
-        (lambda p: torch.ones_like(p), "lift_cut_view"),
+        (lambda p: torch.ones_like(p), "lift_no_cutout"),
+        (lambda p: p.roll(-10, 1), "lift_cut_view"),
+        (lambda p: p.roll(20, 2), "lift_no_person"),
+        (lambda p: torch.nn.functional.pad(torch.ones_like(p[:, 4:60, 4:60]), (4, 4, 4, 4)), "lift_no_person"),
+        (lambda p: p[:3], "lift_bad_view"),
+        (lambda p: p[:, :, 1:], "lift_bad_view"),
+        (lambda p: p[:, :0, :0], "lift_bad_view"),
         (lambda p: p * float("nan"), "lift_bad_view"),
         (lambda p: torch.nn.functional.pad(p[:, 32:33, 32:33], (31, 32, 31, 32)), "lift_empty_view"),
     ],
 )
 def test_what_is_no_person_is_refused(change, code: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(DoppelError) as caught:
-        check_view(change(person()), "front")
+        check_view(change(person()), "front", person()[3])
     assert caught.value.code == code and caught.value.hint
 
 
