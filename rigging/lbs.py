@@ -37,13 +37,6 @@ def rodrigues(axis_angle: np.ndarray) -> np.ndarray:
     return np.eye(3) + sine * cross + versine * (cross @ cross)
 
 
-def axis_angle(rotations: np.ndarray) -> np.ndarray:
-    """Rotation matrices (N, 3, 3) -> axis-angle vectors (N, 3) of length <= pi; the inverse of `rodrigues`."""
-    from scipy.spatial.transform import Rotation
-
-    return Rotation.from_matrix(np.asarray(rotations, np.float64).reshape(-1, 3, 3)).as_rotvec()
-
-
 def rigid_chain(rotations: np.ndarray, joints: np.ndarray, parents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Forward kinematics.
 

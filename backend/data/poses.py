@@ -1,8 +1,4 @@
-"""Body poses for training: motion capture and posed figures brought to SMPL-X's joints, and an A-pose family.
-
-Retargeting keeps what each limb does in the world. A source bone that has turned by D since its rest turns the
-target's limb by D after the limb has been brought from the T-pose to the source's rest direction.
-"""
+"""Body poses for training: motion capture and posed figures on SMPL-X's joints, and an A-pose family."""
 
 from __future__ import annotations
 
@@ -13,204 +9,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.spatial.transform import Rotation, Slerp
 
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
-from rigging.joints import BODY_JOINT_NAMES, JOINT_INDEX, MIRROR, PARENTS
+from rigging.joints import BODY_JOINT_NAMES, JOINT_INDEX, MIRROR
 from rigging.limbs import LEFT_ARM, LEFT_LEG, RIGHT_ARM, RIGHT_LEG, TRUNK, limb_labels
+from rigging.motion.errors import MotionError
+from rigging.motion.retarget import clip_of_bvh
+from rigging.motion.source_rigs import SIDES
 from rigging.normals import vertex_normals
 
-from .bvh import Bvh, load_bvh
 from .catalogue import split_names
-from .hm08 import a_to_t_rotations
 from .mhclo import AssetError
 
 Float = NDArray[np.float64]
-_Source = str | tuple[str, str]  # a bone, or halfway between two
-
-_BOTH = ("left", "right")
-
-
-def _sided(pattern: dict[str, str], left: str, right: str) -> dict[str, _Source]:
-    """SMPL-X joint -> source bone for both sides; `*` in the bone's name stands for the side's mark."""
-    marks = dict(zip(_BOTH, (left, right), strict=True))
-    return {f"{side}_{joint}": bone.replace("*", marks[side]) for side in _BOTH for joint, bone in pattern.items()}
-
-
-@dataclass(frozen=True)
-class SourceRig:
-    """How a skeleton's bones stand for SMPL-X's joints."""
-
-    name: str
-    bones: dict[str, _Source]
-    z_up: bool  # Z up facing -Y, else Y up facing +Z
-    rest: str  # "makehuman" = the A-pose of the base mesh, "measured" = by the directions of its bones
-
-
-MAKEHUMAN = SourceRig(
-    "MakeHuman default rig",
-    {
-        "pelvis": "root",
-        "spine1": "spine04",
-        "spine2": "spine02",
-        "spine3": "spine01",
-        "neck": "neck02",
-        "head": "head",
-        **_sided(
-            {
-                "hip": "upperleg02.*",
-                "knee": "lowerleg01.*",
-                "ankle": "foot.*",
-                "collar": "shoulder01.*",
-                "shoulder": "upperarm02.*",
-                "elbow": "lowerarm02.*",
-                "wrist": "wrist.*",
-            },
-            "L",
-            "R",
-        ),
-    },
-    z_up=True,
-    rest="makehuman",
-)
-MAKEHUMAN_WALKS = SourceRig(
-    "MakeHuman walk cycles",
-    {
-        "pelvis": "Root",
-        "spine1": "Spine1",
-        "spine2": "Spine2",
-        "spine3": "Spine3",
-        "neck": "Neck",
-        "head": "Head",
-        **_sided(
-            {
-                "hip": "UpLeg_*",
-                "knee": "LoLeg_*",
-                "ankle": "Foot_*",
-                "foot": "Toe_*",
-                "collar": "Clavicle_*",
-                "shoulder": "UpArm_*",
-                "elbow": "LoArm_*",
-                "wrist": "Hand_*",
-            },
-            "L",
-            "R",
-        ),
-    },
-    z_up=True,
-    rest="measured",
-)
-CMU = SourceRig(
-    "CMU motion capture",
-    {
-        "pelvis": "hip",
-        "spine1": "abdomen",
-        "spine2": ("abdomen", "chest"),
-        "spine3": "chest",
-        "neck": "neck",  # its head bone is tilted back by some 35 degrees in every frame, so the head follows the neck
-        **_sided(
-            {
-                "hip": "*Thigh",
-                "knee": "*Shin",
-                "ankle": "*Foot",
-                "collar": "*Collar",
-                "shoulder": "*Shldr",
-                "elbow": "*ForeArm",
-                "wrist": "*Hand",
-            },
-            "l",
-            "r",
-        ),
-    },
-    z_up=False,
-    rest="measured",
-)
-RIGS = (MAKEHUMAN, MAKEHUMAN_WALKS, CMU)
-
-# Limbs whose rest direction is measured: from this joint to that one. Hand and foot turn with the bone above.
-_MEASURED = {f"{s}_{a}": f"{s}_{b}" for s in _BOTH for a, b in
-             (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))}  # fmt: skip
 
 _LARGEST_INTERPENETRATION = 0.04  # share of a limb's vertices
 _FARTHEST_CLAMP = np.radians(35)
 # Noise is smaller where it would move the whole body, and none bends knees and elbows sideways.
 _NOISE = np.array([(0.2, 1.0, 0.2) if n.endswith(("elbow", "knee")) else (0.6,) * 3 if "spine" in n or "hip" in n
                    else (0.0,) * 3 if n.endswith("foot") else (1.0,) * 3 for n in BODY_JOINT_NAMES[1:]])  # fmt: skip
-
-_Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
-
-
-def rig_of(bvh: Bvh) -> SourceRig | None:
-    """The known rig that has all the bones that it needs."""
-    for rig in RIGS:
-        wanted = {n for bone in rig.bones.values() for n in ((bone,) if isinstance(bone, str) else bone)}
-        if wanted <= set(bvh.names):
-            return rig
-    return None
-
-
-def retarget(bvh: Bvh, rig: SourceRig) -> Float:
-    """(T, 22, 3) axis-angle rotations of the pelvis and the 21 body joints, T-pose = zeros, Y up, facing +Z."""
-    turn = _Z_UP_TO_Y_UP if rig.z_up else np.eye(3)
-    index = {name: joint for joint, name in enumerate(bvh.names)}
-    moved = turn @ bvh.global_rotations() @ turn.T
-    rest = bvh.rest_positions() @ turn.T
-    to_source = _to_source_rest(rig, {name: rest[joint] for name, joint in index.items()})
-
-    world = np.tile(np.eye(3), (len(moved), len(BODY_JOINT_NAMES), 1, 1))
-    local = np.zeros((len(moved), len(BODY_JOINT_NAMES), 3))
-    for joint, name in enumerate(BODY_JOINT_NAMES):
-        bone = rig.bones.get(name)
-        parent = world[:, PARENTS[joint]] if joint else np.eye(3)[None]
-        if bone is None:
-            world[:, joint] = parent
-            continue
-        if isinstance(bone, str):
-            source = moved[:, index[bone]]
-        else:
-            source = _halfway(moved[:, index[bone[0]]], moved[:, index[bone[1]]])
-        world[:, joint] = source @ to_source[name]
-        local[:, joint] = Rotation.from_matrix(np.swapaxes(parent, 1, 2) @ world[:, joint]).as_rotvec()
-    return local
-
-
-def _to_source_rest(rig: SourceRig, rest: dict[str, Float]) -> dict[str, Float]:
-    """(3, 3) for each joint: how its limb turns from the T-pose to the source's rest."""
-    if rig.rest == "makehuman":
-        turned = a_to_t_rotations()
-        return {name: turned[JOINT_INDEX[name]].T for name in rig.bones}
-    result = {name: np.eye(3) for name in rig.bones}
-    target = BodyModel.load().pose().rest_joints
-    for start, end in _MEASURED.items():
-        bones = rig.bones[start], rig.bones[end]
-        assert isinstance(bones[0], str) and isinstance(bones[1], str)
-        to = rest[bones[1]] - rest[bones[0]]
-        result[start] = _between(target[JOINT_INDEX[end]] - target[JOINT_INDEX[start]], to)
-    for side in _BOTH:
-        result[f"{side}_wrist"] = result[f"{side}_elbow"]
-    return result
-
-
-def _between(source: Float, target: Float) -> Float:
-    """(3, 3) the smallest rotation that turns one direction to another."""
-    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
-    axis = np.cross(a, b)
-    sine = float(np.linalg.norm(axis))
-    if sine < 1e-9:
-        return np.eye(3)
-    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, float(a @ b))).as_matrix()
-
-
-def _halfway(first: Float, second: Float) -> Float:
-    """(T, 3, 3) rotations in the middle between two series (T, 3, 3)."""
-    return np.stack(
-        [
-            Slerp([0, 1], Rotation.from_matrix(np.stack([a, b])))(0.5).as_matrix()
-            for a, b in zip(first, second, strict=True)
-        ]
-    )
-
 
 # Anatomical limits of the left side, degrees: least and greatest x, y, z of the rotation vector. The right side
 # mirrors them. Rounded outwards from the ranges of motion in A. I. Kapandji, "The Physiology of the Joints".
@@ -255,7 +73,7 @@ def _self_contact_parts() -> tuple[BodyModel, dict[str, NDArray[np.int64]]]:
     body = BodyModel.load()
     limb = limb_labels(body.weights)
     joint = body.weights.argmax(axis=1)
-    upper = [JOINT_INDEX[f"{s}_{j}"] for s in _BOTH for j in ("shoulder", "collar", "hip")]
+    upper = [JOINT_INDEX[f"{s}_{j}"] for s in SIDES for j in ("shoulder", "collar", "hip")]
     limbs = {"left_arm": LEFT_ARM, "right_arm": RIGHT_ARM, "left_leg": LEFT_LEG, "right_leg": RIGHT_LEG}
     parts = {name: (limb == number) & ~np.isin(joint, upper) for name, number in limbs.items()}
     parts["trunk"] = limb == TRUNK
@@ -331,15 +149,10 @@ def pose_bank(assets: Path | str) -> tuple[PoseBank, list[tuple[str, str]]]:
     for clip, (word, step) in _CLIPS.items():
         path = root / f"{clip}.bvh"
         try:
-            bvh = load_bvh(path)
-        except AssetError as error:
-            dropped.append((clip, error.message))
+            frames = clip_of_bvh(path).poses[:, 1 : len(BODY_JOINT_NAMES)]
+        except MotionError as error:
+            dropped.append((clip, error.problem))
             continue
-        rig = rig_of(bvh)
-        if rig is None:
-            dropped.append((clip, "its joints have the names of no known rig"))
-            continue
-        frames = retarget(bvh, rig)[:, 1:]
         for frame in range(step // 2, len(frames), step):  # motion capture begins with a T-pose
             name = clip if len(frames) == 1 else f"{clip}:{frame}"
             pose = clamp_pose(frames[frame])

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from .mhclo import AssetError
+from ..lbs import rodrigues
+from .errors import MotionError
 
 _AXES = "XYZ"
 _CHANNELS = {f"{axis}{kind}" for axis in _AXES for kind in ("position", "rotation")}
@@ -49,26 +49,26 @@ class Bvh:
 
 
 def load_bvh(path: Path | str) -> Bvh:
-    """Read a `.bvh`. Raises AssetError for a broken hierarchy, an unknown channel, no or too few frames."""
+    """Read a `.bvh`. Raises MotionError for a broken hierarchy, an unknown channel, no or too few frames."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise AssetError(path, f"cannot be opened ({error.strerror})") from error
+        raise MotionError(path, f"cannot be opened ({error.strerror})") from error
     head, found, motion = text.partition("MOTION")
     if not found:
-        raise AssetError(path, "has no MOTION section")
+        raise MotionError(path, "has no MOTION section")
     try:
         names, parents, offsets, channels = _hierarchy(iter(head.split()))
     except StopIteration:
-        raise AssetError(path, "ends within its HIERARCHY section") from None
+        raise MotionError(path, "ends within its HIERARCHY section") from None
     except ValueError as error:
-        raise AssetError(path, f"has a broken HIERARCHY section ({error})") from error
+        raise MotionError(path, f"has a broken HIERARCHY section ({error})") from error
     columns = [(joint, channel) for joint, row in enumerate(channels) for channel in row]
     try:
         frame_time, table = _motion(motion.split(), len(columns))
     except ValueError as error:
-        raise AssetError(path, f"has a broken MOTION section ({error})") from error
+        raise MotionError(path, f"has a broken MOTION section ({error})") from error
     rotations, translations = _transforms(table, columns, len(names))
     return Bvh(tuple(names), tuple(parents), np.asarray(offsets), frame_time, rotations, translations)
 
@@ -153,7 +153,7 @@ def _transforms(
     for column, (joint, channel) in enumerate(columns):
         axis = _AXES.index(channel[0])
         if channel.endswith("rotation"):
-            turn = Rotation.from_rotvec(np.radians(table[:, column, None]) * np.eye(3)[axis]).as_matrix()
+            turn = rodrigues(np.radians(table[:, column, None]) * np.eye(3)[axis])
             rotations[:, joint] = rotations[:, joint] @ turn
         elif joint == 0:
             translations[:, axis] = table[:, column]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from backend.data.bvh import load_bvh
-from backend.data.mhclo import AssetError
+from rigging.motion.bvh import load_bvh
+from rigging.motion.errors import MotionError
 
 _BVH = """HIERARCHY
 ROOT hip
@@ -90,15 +90,15 @@ def test_global_rotations_follow_the_parents(path: Path) -> None:
 def test_broken_files_are_named(path: Path, old: str, new: str, what: str) -> None:
     assert old in _BVH
     path.write_text(_BVH.replace(old, new, 1))
-    with pytest.raises(AssetError, match=what) as caught:
+    with pytest.raises(MotionError, match=what) as caught:
         load_bvh(path)
-    assert "move.bvh" in caught.value.message
+    assert "move.bvh" in str(caught.value)
 
 
 def test_any_cut_is_an_error(path: Path) -> None:
     for length in range(0, len(_BVH) - 3, 7):
         path.write_text(_BVH[:length])
-        with pytest.raises(AssetError):
+        with pytest.raises(MotionError):
             load_bvh(path)
-    with pytest.raises(AssetError, match="cannot be opened"):
+    with pytest.raises(MotionError, match="cannot be opened"):
         load_bvh(path.with_name("gone.bvh"))

@@ -1,0 +1,1 @@
+"""Motion and poses from files onto a character: BVH, SMPL-X and AMASS clips, retargeting, planted feet."""

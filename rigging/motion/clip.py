@@ -1,0 +1,51 @@
+"""A motion on SMPL-X's joints, before it is fitted to a character."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..joints import NUM_JOINTS
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MotionClip:
+    """T frames of joint rotations relative to the T-pose, Y up, facing +Z.
+
+    Lengths are in the source's own unit: only their ratio to `leg_length` counts, so metres, centimetres and inches
+    give the same motion.
+    """
+
+    name: str
+    poses: Float  # (T, 55, 3) axis-angle of each joint relative to its parent
+    pelvis: Float  # (T, 3) path of the pelvis
+    leg_length: float  # hip to knee to ankle of the body that was captured
+    frame_time: float  # seconds
+
+    def __post_init__(self) -> None:
+        frames = len(self.poses)
+        assert frames > 0 and self.poses.shape == (frames, NUM_JOINTS, 3) and self.pelvis.shape == (frames, 3)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame to the last."""
+        return (len(self.poses) - 1) * self.frame_time
+
+    def cut(self, start: float = 0.0, end: float | None = None) -> MotionClip:
+        """The frames from ``start`` to ``end`` seconds, at least one."""
+        first = min(int(round(start / self.frame_time)), len(self.poses) - 1)
+        last = len(self.poses) - 1 if end is None else max(int(round(end / self.frame_time)), first)
+        rows = slice(first, last + 1)
+        return MotionClip(self.name, self.poses[rows], self.pelvis[rows], self.leg_length, self.frame_time)
+
+    def resampled(self, rate: float) -> MotionClip:
+        """The frames nearest to a lower rate, frames a second; a rate as high as the own changes nothing."""
+        step = 1.0 / (rate * self.frame_time)
+        if step <= 1.0:
+            return self
+        rows = np.round(np.arange(0.0, len(self.poses) - 0.5, step)).astype(np.int64)
+        return MotionClip(self.name, self.poses[rows], self.pelvis[rows], self.leg_length, 1.0 / rate)
