@@ -32,6 +32,15 @@ class GlbError(ValueError):
     """A file is not a GLB that this library reads; the message is one line for the user."""
 
 
+def pack(document: dict[str, Any], binary: bytes) -> bytes:
+    """A GLB of a finished document and its one buffer."""
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<II", len(text), JSON_CHUNK) + text
+    chunks += struct.pack("<II", len(binary), BINARY_CHUNK) + binary
+    return MAGIC + struct.pack("<II", VERSION, 12 + len(chunks)) + chunks
+
+
 class GlbWriter:
     """Collects binary data and the accessors that describe it; `document` takes everything else."""
 
@@ -80,12 +89,7 @@ class GlbWriter:
     def to_bytes(self) -> bytes:
         """The whole file."""
         self._binary += b"\0" * (-len(self._binary) % 4)
-        document = self.document | {"buffers": [{"byteLength": len(self._binary)}]}
-        text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        text += b" " * (-len(text) % 4)
-        chunks = struct.pack("<II", len(text), JSON_CHUNK) + text
-        chunks += struct.pack("<II", len(self._binary), BINARY_CHUNK) + self._binary
-        return MAGIC + struct.pack("<II", VERSION, 12 + len(chunks)) + chunks
+        return pack(self.document | {"buffers": [{"byteLength": len(self._binary)}]}, bytes(self._binary))
 
     def save(self, path: Path | str) -> None:
         """Write the file in full or not at all."""
@@ -93,7 +97,7 @@ class GlbWriter:
 
 
 class GlbReader:
-    """A parsed GLB: `document` and access to its binary data.
+    """A parsed GLB: `document`, `binary` and the arrays in it.
 
     Raises:
         GlbError: the container is damaged, or refers to data outside of it.
@@ -106,7 +110,7 @@ class GlbReader:
         if version != VERSION or length > len(data):
             raise GlbError(f"This GLB is of version {version} or cut off ({len(data)} of {length} bytes).")
         self.document: dict[str, Any] = {}
-        self._binary = b""
+        self.binary = b""
         offset = 12
         while offset + 8 <= length:
             size, kind = struct.unpack_from("<II", data, offset)
@@ -119,7 +123,7 @@ class GlbReader:
                 except ValueError as error:
                     raise GlbError(f"The JSON of this GLB is damaged: {error}.") from None
             elif kind == BINARY_CHUNK:
-                self._binary = chunk
+                self.binary = chunk
             offset += 8 + size
         if not isinstance(self.document, dict) or "asset" not in self.document:
             raise GlbError("This GLB has no glTF document.")
@@ -128,7 +132,7 @@ class GlbReader:
         """The bytes of a buffer view."""
         entry = self.document["bufferViews"][index]
         start = entry.get("byteOffset", 0)
-        data = self._binary[start : start + entry["byteLength"]]
+        data = self.binary[start : start + entry["byteLength"]]
         if start < 0 or len(data) != entry["byteLength"]:
             raise GlbError(f"Buffer view {index} lies outside the file's binary data.")
         return data

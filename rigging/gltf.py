@@ -12,6 +12,8 @@ from .body_parameters import BodyParameters
 from .character import RiggedCharacter, pack_weights, unpack_weights
 from .glb import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GlbError, GlbReader, GlbWriter
 from .normals import vertex_tangents
+from .rotations import quaternions_of
+from .skeletons import SKELETONS, Rig, convert
 
 INFLUENCES = 4
 WEIGHT_STEPS = 1 << 16
@@ -22,7 +24,9 @@ EXTRAS_VERSION = 1
 _LINEAR, _LINEAR_MIPMAP_LINEAR, _CLAMP = 9729, 9987, 33071
 
 
-def write_glb(path: Path | str, character: RiggedCharacter, pose: bool = True, name: str = "Avatar") -> None:
+def write_glb(
+    path: Path | str, character: RiggedCharacter, pose: bool = True, name: str = "Avatar", rig: Rig | None = None
+) -> None:
     """Write a character with skin, material, morph targets and provenance, in full or not at all.
 
     Args:
@@ -31,12 +35,22 @@ def write_glb(path: Path | str, character: RiggedCharacter, pose: bool = True, n
         pose: True sets the joint nodes to the pose at generation, so that viewers show the character as generated;
             False leaves it in the rest pose. The bind pose is the rest pose in both cases.
         name: of the mesh node.
+        rig: the character on another skeleton, from `skeletons.convert`; None is SMPL-X's.
     """
+    glb_of(character, pose, name, rig).save(path)
+
+
+def glb_of(
+    character: RiggedCharacter, pose: bool = True, name: str = "Avatar", rig: Rig | None = None, tangents: bool = True
+) -> GlbWriter:
+    """What `write_glb` writes, not yet on the disk; ``tangents`` False leaves them to be computed by the reader."""
+    rig = convert(character, SKELETONS["smplx"]) if rig is None else rig
     writer = GlbWriter()
-    joints = _skeleton_nodes(character, pose)
+    joints = _skeleton_nodes(rig, pose)
     extras = {
         EXTRAS: {
             "version": EXTRAS_VERSION,
+            "skeleton": rig.skeleton,
             "params": character.params.to_dict(),
             "provenance": character.provenance,
         }
@@ -50,11 +64,11 @@ def write_glb(path: Path | str, character: RiggedCharacter, pose: bool = True, n
         **writer.document,
     }
     writer.document |= {
-        "meshes": [_mesh(writer, character, name)],
-        "skins": [_skin(writer, character, name)],
+        "meshes": [_mesh(writer, character, rig, name, tangents)],
+        "skins": [_skin(writer, rig, name)],
         **_material(writer, character, name),
     }
-    writer.save(path)
+    return writer
 
 
 def read_glb(path: Path | str) -> RiggedCharacter:
@@ -70,35 +84,34 @@ def read_glb(path: Path | str) -> RiggedCharacter:
     ours = (document["asset"].get("extras") or {}).get(EXTRAS)
     if not isinstance(ours, dict) or ours.get("version") != EXTRAS_VERSION:
         raise GlbError(f"{path} was not written by this library, or by a newer release; import it as any glTF file.")
+    if ours.get("skeleton", "smplx") != "smplx":
+        raise GlbError(f"{path} has the {ours['skeleton']} skeleton; read the character from its avatar.npz instead.")
     try:
         return _character(reader, ours)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise GlbError(f"{path} lacks a part of a character ({type(error).__name__}: {error}).") from None
 
 
-def _skeleton_nodes(character: RiggedCharacter, pose: bool) -> list[dict[str, Any]]:
-    """One node a joint, in joint order: offset from the parent, and the rotation of the pose."""
-    rest = character.joints.astype(np.float64)
-    offsets = rest - np.where(character.parents[:, None] >= 0, rest[character.parents], 0.0)
-    rotations = quaternions(character.params.full_pose) if pose else np.tile([0.0, 0.0, 0.0, 1.0], (len(rest), 1))
-    if pose:
-        offsets[0] += character.params.transl
+def _skeleton_nodes(rig: Rig, pose: bool) -> list[dict[str, Any]]:
+    """One node a bone, in the rig's order."""
+    offsets, turns = rig.local(pose)
+    rotations = quaternions_of(turns)
     nodes: list[dict[str, Any]] = []
-    for joint, joint_name in enumerate(character.joint_names):
-        node: dict[str, Any] = {"name": joint_name, "translation": offsets[joint].tolist()}
-        if np.any(rotations[joint, :3]):
-            node["rotation"] = rotations[joint].tolist()
-        children = np.flatnonzero(character.parents == joint).tolist()
+    for bone, bone_name in enumerate(rig.names):
+        node: dict[str, Any] = {"name": bone_name, "translation": offsets[bone].tolist()}
+        if np.any(rotations[bone, :3]):
+            node["rotation"] = rotations[bone].tolist()
+        children = np.flatnonzero(rig.parents == bone).tolist()
         if children:
             node["children"] = children
         nodes.append(node)
     return nodes
 
 
-def _mesh(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str, Any]:
+def _mesh(writer: GlbWriter, character: RiggedCharacter, rig: Rig, name: str, tangents: bool) -> dict[str, Any]:
     uvs = character.uvs.copy()
     uvs[:, 1] = 1.0 - uvs[:, 1]  # glTF's images begin at the upper left
-    joints, weights = exact_influences(character.weights)
+    joints, weights = exact_influences(rig.weights)
     primitive: dict[str, Any] = {
         "attributes": {
             "POSITION": writer.accessor(character.vertices, ARRAY_BUFFER, bounds=True),
@@ -110,9 +123,9 @@ def _mesh(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str,
         "indices": writer.accessor(character.faces.astype(np.uint32).ravel(), ELEMENT_ARRAY_BUFFER),
         "material": 0,
     }
-    if character.normal_png is not None:  # without tangents every viewer would guess its own
-        tangents = vertex_tangents(character.vertices, character.faces, character.uvs, _unit(character.normals))
-        primitive["attributes"]["TANGENT"] = writer.accessor(tangents.astype(np.float32), ARRAY_BUFFER)
+    if tangents and character.normal_png is not None:  # without them every viewer would guess its own
+        along = vertex_tangents(character.vertices, character.faces, character.uvs, _unit(character.normals))
+        primitive["attributes"]["TANGENT"] = writer.accessor(along.astype(np.float32), ARRAY_BUFFER)
     mesh: dict[str, Any] = {"name": name, "primitives": [primitive]}
     if character.morphs:
         primitive["targets"] = [{"POSITION": writer.sparse_accessor(delta)} for delta in character.morphs.values()]
@@ -120,13 +133,11 @@ def _mesh(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str,
     return mesh
 
 
-def _skin(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[str, Any]:
-    # joints have no rotation at rest: the inverse bind matrix is a translation; glTF stores columns
-    inverse_bind = np.tile(np.eye(4, dtype=np.float32), (len(character.joints), 1, 1))
-    inverse_bind[:, 3, :3] = -character.joints
+def _skin(writer: GlbWriter, rig: Rig, name: str) -> dict[str, Any]:
+    inverse_bind = np.swapaxes(rig.inverse_bind(), 1, 2).astype(np.float32)  # glTF stores columns
     return {
         "name": name,
-        "joints": list(range(len(character.joints))),
+        "joints": list(range(len(rig.names))),
         "skeleton": 0,
         "inverseBindMatrices": writer.accessor(inverse_bind.reshape(-1, 16)),
     }
@@ -166,14 +177,6 @@ def exact_influences(weights: NDArray[np.floating]) -> tuple[NDArray[np.integer]
     steps[:, 0] += WEIGHT_STEPS - steps.sum(axis=1)
     small = np.uint8 if np.shape(weights)[1] <= 256 else np.uint16
     return np.where(steps > 0, joints, 0).astype(small), (steps / WEIGHT_STEPS).astype(np.float32)
-
-
-def quaternions(axis_angles: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Unit quaternions x, y, z, w (N, 4) of axis-angle rotations (N, 3), radians."""
-    axis_angles = np.asarray(axis_angles, np.float64)
-    angle = np.linalg.norm(axis_angles, axis=1, keepdims=True)
-    half_sinc = 0.5 * np.sinc(angle / (2.0 * np.pi))  # sin(angle / 2) / angle, smooth at zero
-    return np.concatenate([axis_angles * half_sinc, np.cos(angle / 2.0)], axis=1)
 
 
 def _unit(normals: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,8 +16,8 @@ from test_character import character
 from rigging.body_parameters import BodyParameters
 from rigging.character import CharacterError, RiggedCharacter
 from rigging.glb import GlbError, GlbReader, GlbWriter
-from rigging.gltf import exact_influences, quaternions, read_glb, write_glb
-from rigging.lbs import rodrigues, skin
+from rigging.gltf import exact_influences, read_glb, write_glb
+from rigging.lbs import skin
 
 TOOLS = Path(__file__).parents[1] / "tools"
 
@@ -165,13 +165,6 @@ def test_dense_morphs_are_stored_dense() -> None:
     array = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
     entry = writer.document["accessors"][writer.sparse_accessor(array)]
     assert "sparse" not in entry and "bufferView" in entry
-
-
-def test_quaternions() -> None:
-    vectors = np.concatenate([np.random.default_rng(0).normal(size=(50, 3)) * 2.0, np.zeros((1, 3)), [[1e-12, 0, 0]]])
-    found = quaternions(vectors)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-12)
-    np.testing.assert_allclose(Rotation.from_quat(found).as_matrix(), rodrigues(vectors), atol=1e-7)
 
 
 def test_damaged_files_are_refused(made: RiggedCharacter, tmp_path: Path) -> None:
