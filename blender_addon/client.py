@@ -9,9 +9,10 @@
         ...
     client.close()
 
-The client says hello by itself, asks for signs of life, and connects again when the worker was away. Jobs that are not
-over are sent again after each hello; the worker knows them by their ids and does not run them twice. Whether an event
-was lost on the way or happened while the client was away, its job's `done` or `failed` is delivered exactly once.
+The client says hello by itself, asks how its jobs are every two seconds, and connects again when the worker was away.
+Jobs that are not over are sent again after each hello, and so are the wishes to cancel them; the worker knows jobs by
+their ids and does not run them twice. Whether an event was lost on the way or happened while the client was away, its
+job's `done` or `failed` is delivered exactly once.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from zmq.utils.monitor import recv_monitor_message
 from ..backend.protocol.address import WorkerAddress
 from ..backend.protocol.errors import DoppelError
 from ..backend.protocol.jobs import DONE, TERMINAL, check_job_id
-from ..backend.protocol.messages import MAX_FRAME_BYTES, Message, decode, encode
+from ..backend.protocol.messages import ANSWER_FRAMES, WIRE_OVERHEAD, Message, decode, encode
 from ..backend.protocol.request import GenerateRequest
 from ..backend.protocol.version import DOPPEL_VERSION
 from .core.download import Download
+from .core.images import is_step_picture
 from .core.inbox import Inbox, WorkerEvent
 
 HELLO_SECONDS = 10.0
@@ -100,7 +102,8 @@ class WorkerClient:
 
     def cancel(self, job: str) -> None:
         """End a job; it fails with the code ``cancelled``, unless it is done first."""
-        self.request("cancel", job=check_job_id(job))
+        check_job_id(job)
+        self._do(lambda connection: connection.cancel(job))
 
     def request(self, type: str, **fields: Any) -> str:
         """Send any request, now or after the next hello; its answer is an event that bears the returned id.
@@ -181,6 +184,9 @@ class _Connection(threading.Thread):
         self._address: WorkerAddress | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
+        self._cancelled: set[str] = set()
+        self._asked_about: list[str] = []
+        self._ending = False
         self._pending: list[Message] = []
         self._downloads: dict[str, Download] = {}
         self._failures = 0
@@ -208,6 +214,15 @@ class _Connection(threading.Thread):
         if self.online:
             self._send_job(job)
 
+    def cancel(self, job: str) -> None:
+        """Ask for a job's end, and again after the next hello if it is not over by then."""
+        if job in self.jobs:
+            self._cancelled.add(job)
+            if self.online:
+                self._send_cancel(job)
+        else:
+            self.send_later(Message("cancel", {"id": job, "job": job}))
+
     def send_later(self, message: Message) -> None:
         """Send now, or after the next hello."""
         if self.online:
@@ -231,7 +246,9 @@ class _Connection(threading.Thread):
         try:
             while self._run_commands():
                 poller = zmq.Poller()
-                for socket in (wake, self._socket, self._monitor):
+                # A full inbox is not filled further: the worker's messages wait in the socket, then at the worker.
+                reading = None if self._inbox.full else self._socket
+                for socket in (wake, reading, self._monitor):
                     if socket is not None:
                         poller.register(socket, zmq.POLLIN)
                 ready = dict(poller.poll(int(_TICK_SECONDS * 1000)))
@@ -273,7 +290,7 @@ class _Connection(threading.Thread):
         socket = self._context.socket(zmq.DEALER)
         socket.linger = 0
         socket.routing_id = b"\x01" + self._identity
-        socket.maxmsgsize = MAX_FRAME_BYTES
+        socket.maxmsgsize = max(ANSWER_FRAMES.values()) + WIRE_OVERHEAD
         socket.heartbeat_ivl, socket.heartbeat_timeout = 5_000, 20_000
         try:
             socket.curve_serverkey = address.worker_key.encode("ascii")
@@ -317,8 +334,13 @@ class _Connection(threading.Thread):
     def _send_job(self, job: str) -> None:
         self._send(Message("generate", {"id": job, "job": job, "request": self.jobs[job]}))
 
+    def _send_cancel(self, job: str) -> None:
+        self._send(Message("cancel", {"id": job, "job": job}))
+
     def _keep_alive(self) -> None:
         now = time.monotonic()
+        if self._inbox.full:  # it is Blender that is busy, not the worker that is silent
+            self._heard = self._opened = now
         if self._retry_at is not None and now >= self._retry_at:
             self._dial()
         elif self._socket is None:
@@ -328,12 +350,14 @@ class _Connection(threading.Thread):
                 self._lost("the worker does not answer")
         elif now - self._heard > self._silence:
             self._lost(f"the worker has been silent for {self._silence:g} seconds")
-        elif now - self._heard > HEARTBEAT_SECONDS and now - self._asked > HEARTBEAT_SECONDS:
+        elif now - self._asked > HEARTBEAT_SECONDS:
             self._ask()
 
     def _ask(self) -> None:
+        """The heartbeat: the worker keeps the clients that it hears of, and answers with the states of the jobs."""
         self._asked = time.monotonic()
-        self._send(Message("status", {"jobs": list(self.jobs)[:_LISTED]}))
+        self._asked_about = list(self.jobs)[:_LISTED]
+        self._send(Message("status", {"jobs": self._asked_about}))
 
     def _lost(self, why: str) -> None:
         was_online = self.online
@@ -341,7 +365,11 @@ class _Connection(threading.Thread):
         delay = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._retry_at = time.monotonic() + delay
-        if was_online or self._failures == 1:
+        if self._ending:
+            self._ending = False
+            error = DoppelError("worker_ended", "the worker has ended, as it was asked to", "start it again to go on")
+            self._inbox.put(WorkerEvent("disconnected", fields=error.to_dict(), error=error))
+        elif was_online or self._failures == 1:
             error = DoppelError("worker_lost", why, "it is tried again; if that does not help, restart the worker")
             self._inbox.put(WorkerEvent("disconnected", fields=error.to_dict(), error=error))
 
@@ -366,14 +394,14 @@ class _Connection(threading.Thread):
     # Messages
 
     def _receive(self) -> None:
-        while self._socket is not None:
+        while self._socket is not None and not self._inbox.full:
             try:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             self._heard = time.monotonic()
             try:
-                message = decode(parts)
+                message = decode(parts, "the extension", "the worker")
                 self._handle(message)
             except DoppelError as error:
                 if error.code == "protocol_mismatch":
@@ -391,6 +419,11 @@ class _Connection(threading.Thread):
             self._take_piece(message)
         elif message.type == "status" and not request:
             self._catch_up(message)
+        elif message.type == "shutdown":
+            self._ending = True
+            self._deliver(message)
+        elif message.type == "progress" and not all(map(is_step_picture, message.frames)):
+            self._deliver(Message(message.type, fields))
         elif fields.get("state") in _ENDED or (message.type == "failed" and request and request == job):
             self._end(message, job)
         else:
@@ -399,9 +432,12 @@ class _Connection(threading.Thread):
     def _greet(self, message: Message) -> None:
         self.online = True
         self._failures = 0
+        self._ending = False
         self._deliver(message, kind="connected")
         for job in self.jobs:
             self._send_job(job)
+        for job in self._cancelled:
+            self._send_cancel(job)
         pending, self._pending = self._pending, []
         for waiting in pending:
             self._send(waiting)
@@ -416,17 +452,22 @@ class _Connection(threading.Thread):
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, dict)
         }
-        for job in list(self.jobs)[:_LISTED]:
+        for job in self._asked_about:
             entry = known.get(job)
+            if job not in self.jobs:
+                continue
             if entry is None:
                 self._send_job(job)
             elif entry.get("state") in _ENDED:
                 self._end(Message("done" if entry["state"] == DONE else "failed", entry), job)
+            else:
+                self._deliver(Message("progress", entry))
         self._deliver(message)
 
     def _end(self, message: Message, job: str) -> None:
         if job in self.jobs:  # else it is another client's, or its end was delivered already
             self.jobs = {name: request for name, request in self.jobs.items() if name != job}
+            self._cancelled.discard(job)
             self._deliver(message)
 
     def _deliver(self, message: Message, kind: str = "") -> None:

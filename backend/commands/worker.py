@@ -30,6 +30,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--idle-minutes", type=_minutes, default=10.0, help="unload the models after this idle time (default: 10)"
     )
+    parser.add_argument(
+        "--keep-gib", type=_gibibytes, default=20.0, help="remove the oldest avatars when all take more (default: 20)"
+    )
+    parser.add_argument("--log-prompts", action="store_true", help="write prompts to the log, too (default: never)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
             models=describe_models(weights_folder(args.weights)),
             parent_pid=args.parent_pid,
             idle_seconds=args.idle_minutes * 60,
+            keep_bytes=int(args.keep_gib * 1024**3),
+            log_prompts=args.log_prompts,
         )
 
     return serve(state, open_server)
@@ -86,10 +92,18 @@ def _port(text: str) -> int:
 
 
 def _minutes(text: str) -> float:
+    return _positive(text, "the idle time is a number of minutes above 0")
+
+
+def _gibibytes(text: str) -> float:
+    return _positive(text, "the store's size is a number of GiB above 0")
+
+
+def _positive(text: str, complaint: str) -> float:
     try:
-        minutes = float(text)
+        value = float(text)
     except ValueError:
-        minutes = 0.0
-    if not 0 < minutes < 10**6:
-        raise argparse.ArgumentTypeError("the idle time is a number of minutes above 0")
-    return minutes
+        value = 0.0
+    if not 0 < value < 10**6:
+        raise argparse.ArgumentTypeError(complaint)
+    return value

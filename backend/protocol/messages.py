@@ -17,8 +17,6 @@ from .jobs import check_job_id
 from .version import PROTOCOL_VERSION
 
 MAX_HEADER_BYTES = 256 * 1024
-MAX_FRAMES = 16
-MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 REQUESTS = ("hello", "generate", "preview", "fit_photo", "cancel", "status", "results", "delete", "shutdown")
 """Sent by the client. The answer to hello, cancel, status, results, delete and shutdown is of the same type."""
@@ -27,6 +25,16 @@ EVENTS = ("accepted", "progress", "done", "failed")
 """Sent by the worker about a job; `failed` also answers a request that could not be served."""
 
 TYPES = frozenset(REQUESTS + EVENTS)
+
+REQUEST_FRAMES = {"fit_photo": 32 * 1024 * 1024}
+ANSWER_FRAMES = {"progress": 1024 * 1024, "results": 4 * 1024 * 1024}
+"""The types that may carry one binary frame, in each direction, and its most bytes; no other type carries any."""
+
+WIRE_OVERHEAD = 64
+"""Bytes that CURVE adds to a part (RFC 26: a command name, a nonce, flags and a tag; 33), for limits on the socket."""
+
+_FRAME_BYTES = {**REQUEST_FRAMES, **ANSWER_FRAMES}
+_MOST_BYTES = max(_FRAME_BYTES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +104,17 @@ def encode(message: Message) -> list[bytes]:
         raise DoppelError("message_invalid", reason) from None
     parts = [header, *message.frames]
     _check_sizes(parts)
+    _check_frames(message.type, message.frames)
     return parts
 
 
-def decode(parts: Sequence[bytes]) -> Message:
+def decode(parts: Sequence[bytes], here: str = "this side", there: str = "the other side") -> Message:
     """The message in `parts`, from an untrusted peer.
+
+    Args:
+        parts: the multipart message.
+        here: what the reader is called in the sentence about different versions.
+        there: what the writer is called in it.
 
     Raises:
         DoppelError: ``message_too_large``, ``message_invalid``, ``protocol_mismatch`` or ``type_unknown``.
@@ -116,29 +130,40 @@ def decode(parts: Sequence[bytes]) -> Message:
     if not isinstance(version, int) or isinstance(version, bool) or not 0 < version < 10**6:
         raise DoppelError("message_invalid", "the message's header names no protocol version")
     if version != PROTOCOL_VERSION:
+        older = here if version > PROTOCOL_VERSION else there
         raise DoppelError(
             "protocol_mismatch",
-            f"the other side speaks protocol {version}, this side {PROTOCOL_VERSION}",
-            "install the same version of the extension and the worker",
+            f"{there} speaks protocol {version}, {here} protocol {PROTOCOL_VERSION}",
+            f"update {older}, so that both are of the same release",
         )
     kind, fields = header.get("type"), header.get("fields", {})
     if not isinstance(kind, str) or kind not in TYPES:
         raise DoppelError("type_unknown", "the message's type is not known")
     if not isinstance(fields, dict):
         raise DoppelError("message_invalid", "the message's fields are not an object")
-    return Message(kind, fields, tuple(bytes(part) for part in parts[1:]))
+    frames = tuple(parts[1:])
+    _check_frames(kind, frames)
+    return Message(kind, fields, tuple(bytes(frame) for frame in frames))
 
 
 def _check_sizes(parts: Sequence[bytes]) -> None:
+    """What can be said before the header is read: one frame at the most, no part larger than any type's limit."""
     if not parts:
         raise DoppelError("message_invalid", "the message is empty")
-    frames = len(parts) - 1
-    if frames > MAX_FRAMES:
-        raise DoppelError("message_too_large", f"the message has {frames} frames; at most {MAX_FRAMES} are read")
+    if len(parts) > 2:
+        raise DoppelError("message_too_large", f"the message has {len(parts) - 1} frames; at most one is read")
     if len(parts[0]) > MAX_HEADER_BYTES:
         raise DoppelError("message_too_large", f"the header is over {MAX_HEADER_BYTES} bytes")
-    if any(len(part) > MAX_FRAME_BYTES for part in parts[1:]):
-        raise DoppelError("message_too_large", f"a frame is over {MAX_FRAME_BYTES} bytes")
+    if any(len(part) > _MOST_BYTES for part in parts[1:]):
+        raise DoppelError("message_too_large", f"a frame is over {_MOST_BYTES} bytes")
+
+
+def _check_frames(kind: str, frames: Sequence[bytes]) -> None:
+    limit = _FRAME_BYTES.get(kind)
+    if frames and limit is None:
+        raise DoppelError("message_invalid", f"a '{kind}' message carries no frame")
+    if any(len(frame) > (limit or 0) for frame in frames):
+        raise DoppelError("message_too_large", f"the frame of a '{kind}' message is over {limit} bytes")
 
 
 def _refuse(constant: str) -> NoReturn:

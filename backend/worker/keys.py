@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from ..protocol.paths import CLIENT_KEY
 
 WORKER_KEY = Path("keys") / "worker.json"
 AUTHORIZED_KEYS = Path("keys") / "authorized_keys"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ def open_key_ring(state: Path) -> KeyRing:
         for name in (WORKER_KEY, CLIENT_KEY):
             if not (state / name).exists():
                 _write_key_pair(state / name)
+            elif os.name == "posix" and stat.S_IMODE((state / name).stat().st_mode) & 0o077:
+                log.warning("%s could be read by others: closed now; delete it for a new key", state / name)
+                (state / name).chmod(0o600)
     except OSError as error:
         raise DoppelError(
             "state_unwritable", f"keys cannot be written to {state}: {error}", "choose another folder with --state"

@@ -1,7 +1,8 @@
-"""Result folders: written aside, put in place by one rename, listed and read back in pieces."""
+"""Result folders: written aside, put in place by one rename, listed and read back in pieces, removed by one rename."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -10,18 +11,24 @@ from typing import Any
 
 from ..protocol.errors import DoppelError
 from ..protocol.jobs import check_job_id
+from ..protocol.messages import ANSWER_FRAMES
+from ..protocol.paths import RESULTS
 from .keys import make_private_dir
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = ANSWER_FRAMES["results"]
+RECORD = "job.json"
 
 _RENAME_TRIES = 10
 
 
 class ResultFolders:
-    """`root/jobs/<id>/<hypothesis>/...`; a folder under `jobs` is complete, because it was renamed into place."""
+    """`root/jobs/<id>/<hypothesis>/...`; a folder under `jobs` is complete, because it was renamed into place.
+
+    Beside the hypotheses lies `job.json`, the job's record: with it the job list can be made again from the folders.
+    """
 
     def __init__(self, root: Path) -> None:
-        self._jobs = root / "jobs"
+        self._jobs = root / RESULTS
         self._staging = root / "staging"
         shutil.rmtree(self._staging, ignore_errors=True)
         make_private_dir(self._jobs)
@@ -34,14 +41,23 @@ class ResultFolders:
         make_private_dir(folder)
         return folder
 
-    def commit(self, job_id: str) -> dict[str, Any]:
-        """Flush the staged files to disk, rename their folder into place and describe it as :meth:`find` does."""
+    def commit(self, job_id: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Flush the staged files to disk, rename their folder into place and describe it as :meth:`find` does.
+
+        Args:
+            job_id: the job.
+            record: what is to be known of the job besides its files; JSON-able.
+        """
         staged, final = self._staging / check_job_id(job_id), self._jobs / job_id
+        (staged / RECORD).write_text(json.dumps(record), encoding="utf-8")
         for path in _files(staged):
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
-        shutil.rmtree(final, ignore_errors=True)
+        for folder in (*(path for path in staged.rglob("*") if path.is_dir()), staged):
+            _flush_folder(folder)
+        self.remove(job_id)
         _rename(staged, final)
+        _flush_folder(self._jobs)
         found = self.find(job_id)
         assert found is not None
         return found
@@ -51,12 +67,16 @@ class ResultFolders:
         shutil.rmtree(self._staging / check_job_id(job_id), ignore_errors=True)
 
     def remove(self, job_id: str) -> None:
-        """Remove a job's finished folder."""
-        shutil.rmtree(self._jobs / check_job_id(job_id), ignore_errors=True)
+        """Remove a job's finished folder: whole, even when this process is killed meanwhile."""
+        folder, aside = self._jobs / check_job_id(job_id), self._staging / f"{job_id}.removed"
+        if folder.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+            _rename(folder, aside)
+            shutil.rmtree(aside, ignore_errors=True)
 
     def find(self, job_id: str) -> dict[str, Any] | None:
         """The finished folder of a job, ``{"folder": absolute path, "avatars": [{"folder": "0", "files": {name:
-        bytes, ...}}, ...]}``, or None when there is none.
+        bytes, ...}}, ...], "seconds": ..., "lowered": ...}``, the last two if known, or None when there is none.
         """
         folder = self._jobs / check_job_id(job_id)
         if not folder.is_dir():
@@ -69,7 +89,21 @@ class ResultFolders:
             for path in sorted(folder.iterdir(), key=lambda path: (len(path.name), path.name))
             if path.is_dir()
         ]
-        return {"folder": str(folder), "avatars": avatars}
+        told = {name: value for name, value in self.record(job_id).items() if name in ("seconds", "lowered")}
+        return {"folder": str(folder), "avatars": avatars, **told}
+
+    def record(self, job_id: str) -> dict[str, Any]:
+        """What was put on record with a finished job; empty when that cannot be read."""
+        try:
+            record = json.loads((self._jobs / check_job_id(job_id) / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return record if isinstance(record, dict) else {}
+
+    def ids(self) -> list[str]:
+        """The jobs that have a finished folder, oldest first."""
+        folders = [path for path in self._jobs.iterdir() if path.is_dir() and _is_job_id(path.name)]
+        return [path.name for path in sorted(folders, key=lambda path: path.stat().st_mtime)]
 
     def read(self, job_id: str, name: str, offset: int) -> tuple[bytes, int]:
         """Up to `CHUNK_BYTES` of the result file `name` (``hypothesis/file``) from `offset`, and the file's size.
@@ -77,18 +111,44 @@ class ResultFolders:
         Raises:
             DoppelError: ``file_unknown`` for anything but a listed file.
         """
-        found = self.find(job_id)
-        for avatar in found["avatars"] if found else []:
-            folder, _, file = name.partition("/")
-            if avatar["folder"] == folder and file in avatar["files"]:
-                with (self._jobs / job_id / folder / file).open("rb") as stream:
-                    stream.seek(offset)
-                    return stream.read(CHUNK_BYTES), int(avatar["files"][file])
+        try:
+            found = self.find(job_id)
+            for avatar in found["avatars"] if found else []:
+                folder, _, file = name.partition("/")
+                if avatar["folder"] == folder and file in avatar["files"]:
+                    with (self._jobs / job_id / folder / file).open("rb") as stream:
+                        stream.seek(offset)
+                        return stream.read(CHUNK_BYTES), int(avatar["files"][file])
+        except FileNotFoundError:
+            pass  # removed at this very moment
         raise DoppelError("file_unknown", "the job has no such result file", "ask for the job's results first")
+
+
+def size_of(result: dict[str, Any] | None) -> int:
+    """Bytes of all files of a result, as :meth:`ResultFolders.find` lists them."""
+    avatars = result.get("avatars", []) if result else []
+    return sum(size for avatar in avatars for size in avatar["files"].values())
+
+
+def _is_job_id(name: str) -> bool:
+    try:
+        return check_job_id(name) == name
+    except DoppelError:
+        return False
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut, where the system can (Windows writes them through)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _rename(source: Path, target: Path) -> None:

@@ -16,10 +16,11 @@ from ..protocol.jobs import CANCELLED, DONE, FAILED, LOADING, RUNNING, SAVING
 from ..protocol.messages import Message
 from ..protocol.request import GenerateRequest
 from .device import release_memory
-from .failures import explain, is_out_of_memory
-from .logs import without_prompts
+from .failures import explain, is_out_of_memory, lighter, out_of_memory
+from .logs import keep_private
 from .progress import Progress, StageClock, Throttle, encode_preview
 from .results import ResultFolders
+from .retention import KEEP_BYTES, make_room
 from .store import Job, JobStore
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class JobRunner(threading.Thread):
         log_path: the file that error messages point to.
         probe: describes the device; called once at the start and after each job, it may take seconds.
         idle_seconds: the pipeline is dropped after so long without a job.
+        keep_bytes: the oldest finished jobs are removed when all take more.
+        log_prompts: whether prompts may be written to the log.
     """
 
     def __init__(
@@ -76,6 +79,8 @@ class JobRunner(threading.Thread):
         log_path: Path,
         probe: Callable[[], dict[str, Any]],
         idle_seconds: float,
+        keep_bytes: int = KEEP_BYTES,
+        log_prompts: bool = False,
     ) -> None:
         super().__init__(name="doppel-jobs", daemon=True)
         self._store = store
@@ -85,6 +90,8 @@ class JobRunner(threading.Thread):
         self._log_path = log_path
         self._probe = probe
         self._idle_seconds = idle_seconds
+        self._keep_bytes = keep_bytes
+        self._log_prompts = log_prompts
         self._pipeline: Pipeline | None = None
         self._work = threading.Event()
         self._stopping = threading.Event()
@@ -158,40 +165,57 @@ class JobRunner(threading.Thread):
     def _run_job(self, job: Job) -> None:
         run = _JobRun(job, self)
         try:
-            run.work()
-        except BaseException as error:  # noqa: B036 - whatever ends a job must not end the thread
-            if self._stopping.is_set() and not self._cancel.is_set() and getattr(error, "code", "") == "cancelled":
-                log.info("job %s: interrupted, goes back to the queue", job.id)
-                self._store.put_back(job.id)
-            else:
-                self._fail(run, error)
-            memory_short = is_out_of_memory(error)
-            # The traceback's frames keep the tensors of the failed step alive.
-            traceback.clear_frames(error.__traceback__)
-            del error
-            if memory_short:
-                self._unload()
+            with keep_private(*run.private):
+                self._run_to_its_end(run)
         finally:
             with self._lock:
                 self._job = None
             self.progress = None
             self._results.discard(job.id)
         self._look_at_device()
+        for removed in make_room(self._store, self._results, self._keep_bytes):
+            self._emit(Message("delete", {"job": removed}))
+
+    def _run_to_its_end(self, run: _JobRun) -> None:
+        try:
+            run.work()
+        except BaseException as error:  # noqa: B036 - whatever ends a job must not end the thread
+            memory_short = is_out_of_memory(error)
+            if self._stopping.is_set() and not self._cancel.is_set() and getattr(error, "code", "") == "cancelled":
+                log.info("job %s: interrupted, goes back to the queue", run.job.id)
+                self._store.put_back(run.job.id)
+            else:
+                self._fail(run, error)
+            # The traceback's frames keep the tensors of the failed step alive.
+            traceback.clear_frames(error.__traceback__)
+            del error
+            if memory_short:
+                self._unload()
 
     def _fail(self, run: _JobRun, error: BaseException) -> None:
-        shown = explain(error, run.request, run.stage, self._log_path)
+        if is_out_of_memory(error):
+            self._look_at_device()
+            shown = out_of_memory(error, run.stage, run.tried, self.device)
+        else:
+            shown = explain(error, run.stage, self._log_path)
         if isinstance(error, DoppelError):
             log.info("job %s: ended with %s", run.job.id, shown.code)
         else:
-            story = "".join(traceback.format_exception(error))
-            request = run.request
-            prompts = (request.prompt, request.negative_prompt) if request else ()
-            log.error("job %s: ended with %s\n%s", run.job.id, shown.code, without_prompts(story, *prompts))
+            log.error("job %s: ended with %s", run.job.id, shown.code, exc_info=error)
         state = CANCELLED if shown.code == "cancelled" else FAILED
-        try:
-            self._store.fail(run.job.id, shown)
-        finally:
+        if self._write(lambda: self._store.fail(run.job.id, shown)):
             self._emit(Message("failed", {"job": run.job.id, "state": state, **shown.to_dict()}))
+
+    def _write(self, change: Callable[[], None]) -> bool:
+        """Make a change of the job list, again and again while that cannot be written; False when stopped meanwhile."""
+        while True:
+            try:
+                change()
+                return True
+            except sqlite3.Error:
+                log.exception("the job list cannot be written; tried again in %g s", RETRY_SECONDS)
+            if self._stopping.wait(RETRY_SECONDS):
+                return False
 
     def _load(self) -> Pipeline:
         if self._pipeline is None:
@@ -221,27 +245,33 @@ class _JobRun:
     def __init__(self, job: Job, runner: JobRunner) -> None:
         self.job = job
         self.stage = "load"
-        self.request: GenerateRequest | None = None
+        self.tried: list[GenerateRequest] = []
         self._runner = runner
         self._state = LOADING
         self._throttle = Throttle()
         self._clock = StageClock({})
 
+    @property
+    def private(self) -> tuple[str, ...]:
+        """The texts that must not get into the log."""
+        if self._runner._log_prompts:
+            return ()
+        return tuple(str(self.job.request.get(name, "")) for name in ("prompt", "negative_prompt"))
+
     def work(self) -> None:
         """Run the job to its end; raises whatever goes wrong."""
         runner, job = self._runner, self.job
         started = time.monotonic()
-        request = self.request = GenerateRequest.from_dict(job.request)
-        length = len(request.prompt)
-        log.info("job %s: attempt %d, prompt of %d characters, seed %d", job.id, job.attempts, length, request.seed)
-        settings = f"{request.hypotheses} x {request.steps} steps, {request.texture_size} px, {request.triangles} tris"
-        self._clock = StageClock(runner._store.timings(settings))
+        request = GenerateRequest.from_dict(job.request)
+        said = repr(request.prompt) if runner._log_prompts else f"of {len(request.prompt)} characters"
+        log.info("job %s: attempt %d, prompt %s, seed %d", job.id, job.attempts, said, request.seed)
+        self._clock = StageClock(runner._store.timings(_settings(request)))
         if not runner.loaded:
             self._report("load", 0, 1, None)
         pipeline = runner._load()
         self._end_if_asked()
         self._enter(RUNNING)
-        avatars = pipeline(request, progress=self._report, cancelled=runner._should_end)
+        avatars = self._run(pipeline, request)
         self._end_if_asked()
         self._enter(SAVING)
         folder = runner._results.stage(job.id)
@@ -251,13 +281,38 @@ class _JobRun:
             target.mkdir()
             avatar.save(target)
             self._end_if_asked()
-        result = {**runner._results.commit(job.id), "seconds": round(time.monotonic() - started, 2)}
+        record: dict[str, Any] = {"kind": job.kind, "request": job.request, "created": job.created}
+        record["seconds"] = round(time.monotonic() - started, 2)
+        if len(self.tried) > 1:
+            made = self.tried[-1]
+            record["lowered"] = {"hypotheses": made.hypotheses, "texture_size": made.texture_size}
+        result = runner._results.commit(job.id, record)
         self._clock.enter("")
         spent = {stage: seconds for stage, seconds in self._clock.spent().items() if stage != "load"}
-        runner._store.finish(job.id, result)
-        runner._store.remember_timings(settings, spent)
-        log.info("job %s: done in %.1f s", job.id, result["seconds"])
-        runner._emit(Message("done", {"job": job.id, "state": DONE, **result}))
+        # From here on the job is done, whatever happens: its files are in place.
+        if runner._write(lambda: runner._store.finish(job.id, result)):
+            log.info("job %s: done in %.1f s", job.id, result["seconds"])
+            runner._emit(Message("done", {"job": job.id, "state": DONE, **result}))
+            runner._write(lambda: runner._store.remember_timings(_settings(self.tried[-1]), spent))
+
+    def _run(self, pipeline: Pipeline, request: GenerateRequest) -> list[Any]:
+        """The avatars; when the memory does not suffice, those of a lighter request, once."""
+        self.tried.append(request)
+        try:
+            return pipeline(request, progress=self._report, cancelled=self._runner._should_end)
+        except Exception as error:
+            smaller = lighter(request)
+            if len(self.tried) > 1 or smaller is None or not is_out_of_memory(error):
+                raise
+            traceback.clear_frames(error.__traceback__)
+            log.warning("job %s: out of memory in the stage '%s': %s", self.job.id, self.stage, error)
+        # Outside the handler: its error, and the tensors of the failed step with it, are gone.
+        release_memory()
+        self._end_if_asked()
+        wanted, texture = smaller.hypotheses, smaller.texture_size
+        log.info("job %s: tried again with %d hypotheses at %d pixels", self.job.id, wanted, texture)
+        self._clock = StageClock(self._runner._store.timings(_settings(smaller)))
+        return self._run(pipeline, smaller)
 
     def _enter(self, state: str) -> None:
         self._state = state
@@ -275,3 +330,8 @@ class _JobRun:
         if self._throttle.lets_through(changed or step >= steps):
             frames = () if preview is None else (encode_preview(preview),)
             self._runner._emit(Message("progress", progress.to_dict(), frames))
+
+
+def _settings(request: GenerateRequest) -> str:
+    """What the time a job takes depends on."""
+    return f"{request.hypotheses} x {request.steps} steps, {request.texture_size} px, {request.triangles} tris"

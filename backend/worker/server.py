@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import zmq
 
 from ..protocol.errors import DoppelError
 from ..protocol.jobs import DONE, QUEUED, TERMINAL
-from ..protocol.messages import MAX_FRAME_BYTES, Message, decode, encode
+from ..protocol.messages import MAX_HEADER_BYTES, REQUEST_FRAMES, WIRE_OVERHEAD, Message, decode, encode
 from ..protocol.paths import LOG_FILE, WORKER_INFO
 from ..protocol.request import GenerateRequest
 from ..protocol.version import DOPPEL_VERSION, PROTOCOL_VERSION
@@ -25,6 +26,7 @@ from .keys import make_private_dir, open_key_ring, write_private
 from .lock import StoreLock
 from .parent import ParentWatch
 from .results import ResultFolders
+from .retention import KEEP_BYTES, settle
 from .runner import JobRunner, Pipeline, cancelled_error
 from .store import Job, JobStore
 
@@ -33,6 +35,7 @@ PEER_SECONDS = 60.0
 STOP_GRACE_SECONDS = 10.0
 MAX_LISTED = 50
 _BURST = 100  # messages handled before the other sockets are looked at again
+_QUEUED_IN, _QUEUED_OUT = 100, 200  # messages that wait for one client's sake; beyond, it must wait, or loses some
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ class WorkerServer:
         models: what `hello` says about the models.
         parent_pid: the process to end with.
         idle_seconds: the models are dropped after so long without a job.
+        keep_bytes: the oldest finished jobs are removed when the files of all take more.
+        log_prompts: whether prompts may be written to the log.
 
     Raises:
         DoppelError: ``store_busy``, ``state_unwritable``, ``store_unreadable``, ``port_unavailable``, ...
@@ -67,12 +72,23 @@ class WorkerServer:
         models: list[dict[str, Any]] | None = None,
         parent_pid: int | None = None,
         idle_seconds: float = 600.0,
+        keep_bytes: int = KEEP_BYTES,
+        log_prompts: bool = False,
     ) -> None:
         self._state = state.absolute()
         self._models = models or []
         self._parent = None if parent_pid is None else ParentWatch(parent_pid)
         self._stopping = threading.Event()
         self._peers: dict[bytes, float] = {}
+        self._handlers: dict[str, Callable[[Message], Message]] = {
+            "hello": self._hello,
+            "generate": self._generate,
+            "cancel": self._cancel,
+            "status": self._status,
+            "results": self._list_or_read,
+            "delete": self._delete,
+            "shutdown": self._shutdown,
+        }
         try:
             make_private_dir(self._state)
         except OSError as error:
@@ -88,8 +104,7 @@ class WorkerServer:
             self._results = ResultFolders(self._state)
             self._store = JobStore(self._state / "jobs.sqlite3")
             opened.callback(self._store.close)
-            for job in self._store.recover(self._results.find):
-                log.info("job %s: left by a dead worker, now %s", job.id, job.state)
+            settle(self._store, self._results)
             self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
             opened.callback(self._context.destroy)
             self._gate = Gatekeeper(self._context, self._keys.accepts)
@@ -108,16 +123,9 @@ class WorkerServer:
             self._state / LOG_FILE,
             probe,
             idle_seconds,
+            keep_bytes,
+            log_prompts,
         )
-        self._handlers: dict[str, Callable[[Message], Message]] = {
-            "hello": self._hello,
-            "generate": self._generate,
-            "cancel": self._cancel,
-            "status": self._status,
-            "results": self._list_or_read,
-            "delete": self._delete,
-            "shutdown": self._shutdown,
-        }
 
     def _emit(self, message: Message) -> None:
         self._outbox.send_multipart(encode(message))
@@ -127,7 +135,10 @@ class WorkerServer:
         router.curve_server = True
         router.curve_secretkey = self._keys.secret.encode("ascii")
         router.zap_domain = ZAP_DOMAIN
-        router.maxmsgsize = MAX_FRAME_BYTES
+        # Before a frame is read, and before its sender has proved who it is: nothing larger than a served request has.
+        largest = max(MAX_HEADER_BYTES, *(REQUEST_FRAMES.get(name, 0) for name in self._handlers))
+        router.maxmsgsize = largest + WIRE_OVERHEAD
+        router.rcvhwm, router.sndhwm = _QUEUED_IN, _QUEUED_OUT
         router.router_handover = True
         router.handshake_ivl = 5_000
         router.heartbeat_ivl, router.heartbeat_timeout = 5_000, 20_000
@@ -214,7 +225,7 @@ class WorkerServer:
     def _answer(self, identity: bytes, parts: list[bytes]) -> None:
         request_id = ""
         try:
-            message = decode(parts)
+            message = decode(parts, "this worker", "the client")
             request_id = message.text("id", limit=64)
             if message.type != "hello" and identity not in self._peers:
                 raise DoppelError("hello_missing", "the first message must be hello", "connect again")
@@ -232,6 +243,12 @@ class WorkerServer:
             if parts and error.code != "protocol_mismatch":
                 fields.update(_job_of(parts))
             parts_out = _reply(Message("failed", fields), request_id)
+        except sqlite3.Error as error:
+            log.exception("the job list cannot be used")
+            failure = DoppelError(
+                "store_unwritable", f"the worker's job list cannot be used: {error}", "free some space on its disk"
+            )
+            parts_out = _reply(Message("failed", failure.to_dict()), request_id)
         except Exception:
             log.exception("a request could not be answered")
             failure = DoppelError(
@@ -256,8 +273,11 @@ class WorkerServer:
                 parts = self._inbox.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            for identity in self._peers:
-                self._send(identity, parts)
+            self._tell_all(parts)
+
+    def _tell_all(self, parts: list[bytes]) -> None:
+        for identity in self._peers:
+            self._send(identity, parts)
 
     # Requests
 
@@ -291,9 +311,13 @@ class WorkerServer:
         if self._store.cancel_waiting(job.id, cancelled_error()):
             log.info("job %s: cancelled while waiting", job.id)
             return _ending(self._known(job.id))
-        self._runner.cancel(job.id)
+        self._cancel_running(job.id)
         job = self._known(job.id)
         return _ending(job) if job.state in TERMINAL else Message("cancel", self._state_of(job))
+
+    def _cancel_running(self, job_id: str) -> None:
+        self._store.mark_cancelled(job_id, cancelled_error())  # or a crash before its end would run it again
+        self._runner.cancel(job_id)
 
     def _status(self, message: Message) -> Message:
         names = message.fields.get("jobs", [])
@@ -315,9 +339,9 @@ class WorkerServer:
         before = message.integer("before", 2**53, 0, 2**53)
         page = self._store.finished(limit, before)
         jobs = [
-            {**_asked_for(job), **_result_of(job)}
+            {**_asked_for(job), **_result_of(job), **found}
             for job in page
-            if self._results.find(job.id) is not None
+            if (found := self._results.find(job.id)) is not None
         ]
         return Message("results", {"jobs": jobs, "before": page[-1].seq if len(page) == limit else None})
 
@@ -327,13 +351,15 @@ class WorkerServer:
             raise DoppelError("job_busy", "the job is not over yet", "cancel it first")
         self._results.remove(job.id)
         self._store.delete(job.id)
-        return Message("delete", {"job": job.id})
+        gone = Message("delete", {"job": job.id})
+        self._tell_all(encode(gone))
+        return gone
 
     def _shutdown(self, message: Message) -> Message:
         if message.flag("cancel_jobs"):
             for job in self._store.unfinished():
                 if not self._store.cancel_waiting(job.id, cancelled_error()):
-                    self._runner.cancel(job.id)
+                    self._cancel_running(job.id)
         log.info("shutdown was asked for")
         self._stopping.set()
         return Message("shutdown")

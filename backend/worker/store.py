@@ -103,10 +103,11 @@ class JobStore:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     # Reading
 
@@ -121,11 +122,16 @@ class JobStore:
             rows = self._db.execute(f"SELECT * FROM jobs WHERE state NOT IN {_TERMINAL} ORDER BY seq").fetchall()
         return [_read(row) for row in rows]
 
-    def finished(self, limit: int, before: int | None = None) -> list[Job]:
-        """Jobs that are done, newest first; `before` is the `seq` of the last one of the page before."""
+    def finished(self, limit: int = -1, before: int = 2**62) -> list[Job]:
+        """Jobs that are done, newest first.
+
+        Args:
+            limit: how many at most; -1 for all.
+            before: the `seq` of the last one of the page before.
+        """
         query = "SELECT * FROM jobs WHERE state = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
         with self._lock:
-            rows = self._db.execute(query, (DONE, 2**62 if before is None else before, limit)).fetchall()
+            rows = self._db.execute(query, (DONE, before, limit)).fetchall()
         return [_read(row) for row in rows]
 
     def position(self, job: Job) -> int:
@@ -183,8 +189,30 @@ class JobStore:
         """The job is done and its files lie where `result` says."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE jobs SET state = ?, finished = ?, result = ?, error = NULL WHERE id = ?",
+                "UPDATE jobs SET state = ?, finished = ?, result = ?, error = NULL"
+                f" WHERE id = ? AND state IN {_ACTIVE}",
                 (DONE, time.time(), json.dumps(result), job_id),
+            )
+
+    def adopt(self, job_id: str, record: dict[str, Any], result: dict[str, Any]) -> bool:
+        """Put a job back on a list that was lost; False when its record does not tell what was asked."""
+        request, created = record.get("request"), record.get("created")
+        if not isinstance(request, dict) or not isinstance(created, (int, float)):
+            return False
+        values = (job_id, str(record.get("kind")), json.dumps(request, sort_keys=True), DONE, created, created)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO jobs (id, kind, request, state, created, finished, result) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*values, json.dumps(result)),
+            )
+        return True
+
+    def mark_cancelled(self, job_id: str, error: DoppelError) -> None:
+        """Note that a job which is being worked on is to end so, should the worker die before it has."""
+        with self._transaction() as db:
+            db.execute(
+                f"UPDATE jobs SET error = ? WHERE id = ? AND state IN {_ACTIVE}",
+                (json.dumps(error.to_dict()), job_id),
             )
 
     def fail(self, job_id: str, error: DoppelError) -> None:
@@ -209,7 +237,7 @@ class JobStore:
         """Return a job that was interrupted by an orderly stop to the queue; the attempt does not count."""
         with self._transaction() as db:
             db.execute(
-                f"UPDATE jobs SET state = ?, attempts = attempts - 1 WHERE id = ? AND state IN {_ACTIVE}",
+                f"UPDATE jobs SET state = ?, attempts = attempts - 1, error = NULL WHERE id = ? AND state IN {_ACTIVE}",
                 (QUEUED, job_id),
             )
 
@@ -218,11 +246,17 @@ class JobStore:
         with self._transaction() as db:
             return db.execute(f"DELETE FROM jobs WHERE id = ? AND state IN {_TERMINAL}", (job_id,)).rowcount == 1
 
+    def forget_failures(self, keep: int) -> None:
+        """Forget all but the newest `keep` jobs that failed or were cancelled."""
+        ended = "SELECT seq FROM jobs WHERE state IN (?, ?) ORDER BY seq DESC LIMIT -1 OFFSET ?"
+        with self._transaction() as db:
+            db.execute(f"DELETE FROM jobs WHERE seq IN ({ended})", (FAILED, CANCELLED, keep))
+
     def recover(self, find_saved: Callable[[str], dict[str, Any] | None]) -> list[Job]:
         """Settle the jobs that a dead worker left behind; call once, before any other change.
 
-        A job whose files were already in place is done; one that was tried `MAX_ATTEMPTS` times has failed with
-        ``worker_crashed``; any other waits again.
+        A job whose files were already in place is done; one that was to be cancelled is; one that was tried
+        `MAX_ATTEMPTS` times has failed with ``worker_crashed``; any other waits again.
 
         Args:
             find_saved: gives the result of a job whose files are in place on disk.
@@ -236,6 +270,8 @@ class JobStore:
                 saved = find_saved(job.id)
                 if saved is not None:
                     self.finish(job.id, saved)
+                elif job.error is not None:
+                    self.fail(job.id, DoppelError.from_dict(job.error))
                 elif job.attempts >= MAX_ATTEMPTS:
                     self.fail(job.id, _crashed(job.attempts))
                 else:

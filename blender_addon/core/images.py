@@ -3,6 +3,7 @@
 
 import struct
 
+MAX_STEP_SIDE = 256
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -16,3 +17,11 @@ def png_size(data: bytes) -> tuple[int, int]:
         raise ValueError("The texture is not a PNG image.")
     width, height = struct.unpack(">II", data[16:24])
     return int(width), int(height)
+
+
+def is_step_picture(data: bytes) -> bool:
+    """Whether these bytes of a worker claim to be a PNG of at most `MAX_STEP_SIDE` pixels a side, as a step's is."""
+    try:
+        return 0 < min(png_size(data)) and max(png_size(data)) <= MAX_STEP_SIDE
+    except ValueError:
+        return False

@@ -10,6 +10,9 @@ from typing import Any
 
 from ...backend.protocol.errors import DoppelError
 
+MAX_EVENTS = 5000
+"""Unread events at which the background thread stops reading until some are taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerEvent:
@@ -43,6 +46,12 @@ class Inbox:
         self._lock = threading.Lock()
         self._events: OrderedDict[object, WorkerEvent] = OrderedDict()
         self._count = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many unread events that no more should be fetched."""
+        with self._lock:
+            return len(self._events) >= MAX_EVENTS
 
     def put(self, event: WorkerEvent) -> None:
         """Add an event; called by the background thread."""

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from backend.protocol import messages
 from backend.protocol.errors import DoppelError
-from backend.protocol.messages import EVENTS, MAX_FRAMES, MAX_HEADER_BYTES, REQUESTS, TYPES, Message, decode, encode
+from backend.protocol.messages import (
+    ANSWER_FRAMES,
+    EVENTS,
+    MAX_HEADER_BYTES,
+    REQUEST_FRAMES,
+    REQUESTS,
+    TYPES,
+    Message,
+    decode,
+    encode,
+)
 from backend.protocol.version import PROTOCOL_VERSION
 
 REFUSALS = {"message_invalid", "message_too_large", "protocol_mismatch", "type_unknown"}
@@ -18,8 +28,9 @@ json_values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=6
 )
 fields = st.dictionaries(st.text(max_size=20), json_values, max_size=6)
-valid = st.builds(
-    Message, st.sampled_from(sorted(TYPES)), fields, st.lists(st.binary(max_size=200), max_size=MAX_FRAMES).map(tuple)
+framed = st.sampled_from(sorted(ANSWER_FRAMES | REQUEST_FRAMES))
+valid = st.builds(Message, st.sampled_from(sorted(TYPES)), fields) | st.builds(
+    Message, framed, fields, st.lists(st.binary(max_size=200), max_size=1).map(tuple)
 )
 
 
@@ -44,7 +55,7 @@ def test_what_is_written_is_read_back(message):
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.binary(max_size=300), max_size=MAX_FRAMES + 3))
+@given(st.lists(st.binary(max_size=300), max_size=5))
 def test_garbage_is_refused(parts):
     _read(parts)
 
@@ -92,14 +103,38 @@ def test_malformed_headers(header, code):
 
 def test_sizes_are_looked_at_before_the_content(monkeypatch):
     assert _read([b"x" * (MAX_HEADER_BYTES + 1)]) == "message_too_large"
-    good = encode(Message("hello"))
-    assert _read([*good, *[b""] * (MAX_FRAMES + 1)]) == "message_too_large"
-    monkeypatch.setattr(messages, "MAX_FRAME_BYTES", 10)
-    assert _read([*good, b"x" * 11]) == "message_too_large"
-    with pytest.raises(DoppelError):
-        encode(Message("progress", {}, (b"x" * 11,)))
+    good = encode(Message("progress"))
+    assert _read([*good, b"", b""]) == "message_too_large"
+    monkeypatch.setattr(messages, "_MOST_BYTES", 10)
+    assert _read([b"no JSON", b"x" * 11]) == "message_too_large"
     with pytest.raises(DoppelError):
         encode(Message("status", {"x": "y" * MAX_HEADER_BYTES}))
+
+
+def test_a_frame_is_read_where_its_type_has_one_and_within_that_types_limit():
+    limit = ANSWER_FRAMES["progress"]
+    header = encode(Message("progress"))[0]
+    assert decode([header, bytes(limit)]).frames == (bytes(limit),)
+    assert _read([header, bytes(limit + 1)]) == "message_too_large"
+    assert _read([encode(Message("status"))[0], b""]) == "message_invalid"
+    for message in (Message("progress", {}, (bytes(limit + 1),)), Message("generate", {}, (b"x",))):
+        with pytest.raises(DoppelError):
+            encode(message)
+
+
+def test_another_version_is_a_sentence_that_says_what_to_update():
+    header = json.dumps({"protocol": 99, "type": "hello"}).encode()
+    with pytest.raises(DoppelError, match=r"the worker speaks protocol 99, the extension .*\(update the extension, "):
+        decode([header], "the extension", "the worker")
+    with pytest.raises(DoppelError, match="update this worker"):
+        decode([header], "this worker", "the client")
+
+
+def test_an_older_other_side_is_the_one_to_update(monkeypatch):
+    header = json.dumps({"protocol": 1, "type": "hello"}).encode()
+    monkeypatch.setattr(messages, "PROTOCOL_VERSION", 2)
+    with pytest.raises(DoppelError, match="update the worker, so that both are of the same release"):
+        decode([header], "the extension", "the worker")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"x", object()])

@@ -111,12 +111,27 @@ def test_a_cancelled_job_does_not_cancel_the_next(client):
     assert client.end_of("job-second01").type == "done"
 
 
-def test_out_of_memory_is_told_with_advice_from_the_request(client):
-    client.generate(JOB, "out of memory", hypotheses=4, texture_size=2048)
+def test_out_of_memory_is_tried_once_lower_and_the_result_says_so(client):
+    client.generate(JOB, "out of memory above 2x1024", hypotheses=5, texture_size=2048)
+    done = client.end_of(JOB).fields
+    assert done["lowered"] == {"hypotheses": 2, "texture_size": 1024} and len(done["avatars"]) == 2
+    assert client.ask("results").fields["jobs"][0]["lowered"] == done["lowered"]
+    assert client.ask("status").fields["worker"]["loaded"]
+
+
+def test_out_of_memory_twice_is_told_with_numbers_and_advice(client):
+    client.generate(JOB, "out of memory", hypotheses=8, texture_size=4096)
     failed = client.end_of(JOB).fields
     assert failed["code"] == "out_of_memory"
-    assert "fewer hypotheses than 4" in failed["hint"] and "below 2048" in failed["hint"]
+    assert "2.00 GiB more were wanted; 1.5 of 8.0 GiB are free on tiny" in failed["message"]
+    assert "tried with 8 variants at 4096 pixels, then 4 variants at 2048 pixels" in failed["message"]
+    assert "fewer variants than 4" in failed["hint"] and "below 2048" in failed["hint"]
     assert not client.ask("status").fields["worker"]["loaded"]
+
+
+def test_out_of_memory_where_nothing_can_be_lowered_is_told_at_once(client):
+    client.generate(JOB, "out of memory", texture_size=256)
+    assert "tried with 1 variant at 256 pixels" in client.end_of(JOB).fields["message"]
 
 
 def test_an_unexpected_error_names_the_log_and_keeps_the_prompt_private(log_file, run_server):
@@ -224,7 +239,7 @@ def test_garbage_does_not_stop_the_worker(server, client):
     good = encode(Message("generate", {"job": JOB, "request": GenerateRequest(prompt="x").to_dict()}))[0]
     noise = [[good[:cut]] for cut in range(0, len(good), 7)]
     noise += [[os.urandom(50), os.urandom(9)] for _ in range(30)]
-    noise += [[good, *[b"frame"] * 17], [b"[" * 100_000], [b"{}"], [b" " * (MAX_HEADER_BYTES + 1)], [good, good]]
+    noise += [[good, *[b"frame"] * 17], [b"[" * 100_000], [b"{}"], [b" " * MAX_HEADER_BYTES], [good, good]]
     for parts in noise:
         client.socket.send_multipart(parts)
     for _ in range(3):
@@ -233,6 +248,13 @@ def test_garbage_does_not_stop_the_worker(server, client):
     assert client.ask("status").type == "status"
     codes = {message.fields["code"] for message in client.events if message.type == "failed"}
     assert codes <= {"message_invalid", "message_too_large", "protocol_mismatch", "type_unknown"}
+
+
+def test_what_is_larger_than_any_request_costs_its_sender_the_connection(server, client):
+    client.socket.send_multipart([b" " * (MAX_HEADER_BYTES + 100)])
+    assert client.receive(timeout=0.3) is None
+    with server.client() as another:
+        assert another.hello.type == "hello"
 
 
 def test_shutdown_ends_the_server_and_keeps_the_unfinished_job(run_server):
