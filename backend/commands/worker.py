@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
-    from ..worker.device import describe_device
+    from ..worker.device import choose_device, describe_device
     from ..worker.runner import Pipeline
     from ..worker.serve import serve
     from ..worker.server import WorkerServer
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     state = args.state or default_state_dir()
 
     def make_pipeline() -> Pipeline:
-        describe_device(args.device)  # says in a sentence when torch cannot use it
+        choose_device(args.device)  # says in a sentence when torch cannot use it
         from ..pipelines.avatar import AvatarPipeline
 
         return AvatarPipeline.from_pretrained(args.weights, device=args.device, body=args.body)

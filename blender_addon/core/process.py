@@ -155,7 +155,10 @@ class _Keeper(threading.Thread):
                 self._run_once()
                 break
             except _Exited as exited:
-                error, final = exited.error, exited.final
+                error, final, wanted = exited.error, exited.final, exited.wanted
+            if wanted:  # some client asked it to end, to free its memory: a fresh one takes its place
+                pauses = deque(self._owner._back_off)
+                continue
             if time.monotonic() - started > STEADY_SECONDS:
                 pauses = deque(self._owner._back_off)
             if final or not pauses:
@@ -191,7 +194,8 @@ class _Keeper(threading.Thread):
                 self._tell(ProcessEvent("ready", address))
             while not self.adopted and not self._stopping.wait(_POLL_SECONDS):
                 if child.poll() is not None:
-                    raise _Exited(self._explain(child, readers, tail))
+                    wanted = address is not None and child.returncode == 0
+                    raise _Exited(self._explain(child, readers, tail), wanted=wanted)
         finally:
             _end(child)
 
@@ -287,12 +291,19 @@ class _Keeper(threading.Thread):
 
 
 class _Exited(Exception):
-    """The process is gone or of no use; `final` when another start would end the same way."""
+    """The process is gone or of no use.
 
-    def __init__(self, error: DoppelError, final: bool = False) -> None:
+    Args:
+        error: what to tell.
+        final: another start would end the same way.
+        wanted: it was ready, and ended in good order because it was asked to.
+    """
+
+    def __init__(self, error: DoppelError, final: bool = False, wanted: bool = False) -> None:
         super().__init__(error)
         self.error = error
         self.final = final
+        self.wanted = wanted
 
 
 def _environment(root: Path) -> dict[str, str]:
