@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..joints import NUM_JOINTS
+from ..lbs import rodrigues
 
 Float = NDArray[np.float64]
+
+_USUAL_STEP, _CALIBRATION_STEP = 2.0, 5.0  # times the median step from frame to frame
+_CALIBRATION_LEAST = 2.0  # summed over the joints, of Frobenius norms
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,18 @@ class MotionClip:
     def duration(self) -> float:
         """Seconds from the first frame to the last."""
         return (len(self.poses) - 1) * self.frame_time
+
+    def without_calibration(self) -> MotionClip:
+        """The clip without the T-pose that captures begin with, and without what a filter has smeared of it."""
+        if len(self.poses) < 4:
+            return self
+        local = rodrigues(self.poses).reshape(-1, NUM_JOINTS, 3, 3)
+        steps = np.linalg.norm(local[1:] - local[:-1], axis=(2, 3)).sum(axis=1)
+        usual = float(np.median(steps))
+        if steps[0] < max(_CALIBRATION_STEP * usual, _CALIBRATION_LEAST):
+            return self
+        first = int((steps < _USUAL_STEP * usual).argmax())
+        return self.cut(first * self.frame_time) if first <= len(steps) // 4 else self
 
     def cut(self, start: float = 0.0, end: float | None = None) -> MotionClip:
         """The frames from ``start`` to ``end`` seconds, at least one."""
