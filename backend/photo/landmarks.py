@@ -117,7 +117,7 @@ def _detect(
     side = NETWORKS["detector"].side
     whole = Square(picture.width / 2, picture.height / 2, max(picture.size) * (1 + 2 * margin))
     boxes, scores = networks("detector", whole.cut(picture, side) * 2 - 1)
-    certainty = 1 / (1 + np.exp(-np.clip(scores[:, 0], -100, 100)))
+    certainty = 1 / (1 + np.exp(-np.clip(scores[:, 0].astype(np.float64), -100, 100)))
     order = np.argsort(-certainty)[:200]
     order = order[certainty[order] >= least]
     anchors = _anchors()
