@@ -80,6 +80,25 @@ def test_a_worker_that_dies_is_started_again(make):
     assert process.pid not in (None, first)
 
 
+def test_a_worker_that_is_asked_to_end_frees_its_memory_and_a_fresh_one_takes_its_place(make):
+    process = make(back_off=())
+    process.start()
+    client = WorkerClient()
+    for _ in range(2):
+        client.connect(wait_for(process, "ready").address)
+        pid = process.pid
+        client.shutdown()
+        told = None
+        deadline = time.monotonic() + 15
+        while told is None and time.monotonic() < deadline:
+            told = next((event.error for event in client.pump() if event.kind == "disconnected"), None)
+            time.sleep(0.01)
+        assert told is not None and told.code == "worker_ended"
+    client.close()
+    wait_for(process, "ready")
+    assert not alive(pid) and process.pid not in (None, pid)
+
+
 def test_there_is_no_storm_of_starts(make, tmp_path):
     marks = tmp_path / "marks"
     code = f"open({str(marks)!r}, 'a').write('x'); import sys; sys.exit('the driver is too old')"

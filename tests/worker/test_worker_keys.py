@@ -1,5 +1,9 @@
 """Who is let in."""
 
+import os
+import stat
+
+import pytest
 import zmq
 from raw_client import RawClient
 
@@ -40,6 +44,20 @@ def test_keys_are_kept_from_one_start_to_the_next(run_server):
     first = run_server()
     first.stop()
     assert run_server().address.worker_key == first.address.worker_key
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX file rights")
+def test_a_key_that_others_could_read_is_closed_and_told(run_server, caplog):
+    first = run_server()
+    first.stop()
+    key = first.state / "keys" / "worker.json"
+    key.chmod(0o644)
+    run_server()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600 and "could be read by others" in caplog.text
+
+
+def test_only_this_machine_can_connect_unless_it_is_said(server):
+    assert server.address.endpoint.startswith("tcp://127.0.0.1:")
 
 
 def test_secrets_are_not_printed(server):

@@ -144,6 +144,16 @@ def test_an_unexpected_error_names_the_log_and_keeps_the_prompt_private(log_file
     assert "KeyError" in log and "Traceback" in log and SECRET not in log
 
 
+def test_prompts_are_in_the_log_when_asked_for(log_file, run_server):
+    for asked in (False, True):
+        server = run_server(log_prompts=asked)
+        with server.client() as client:
+            client.generate(f"job-asked{asked:05}", f"{SECRET}, broken")
+            client.end_of(f"job-asked{asked:05}")
+        server.stop()
+        assert (SECRET in log_file.read_text()) is asked
+
+
 def test_the_worker_goes_on_after_a_failed_job(client):
     client.generate("job-broken01", "broken")
     assert client.end_of("job-broken01").type == "failed"
