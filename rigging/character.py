@@ -20,7 +20,7 @@ from .joints import JOINT_NAMES, PARENTS
 from .lbs import Influences, rigid_chain, rodrigues, skin
 
 FORMAT = "doppel-character"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had no rest pose but the T-pose
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_VERTICES = 4_000_000
 MAX_FILE_ENTRY = 1 << 30  # bytes, unpacked
@@ -37,8 +37,9 @@ class CharacterError(ValueError):
 
 @dataclass
 class RiggedCharacter:
-    """A textured mesh bound to the 55 SMPL-X joints, in the rest pose (T), metres, Y up, facing +Z.
+    """A textured mesh bound to the 55 SMPL-X joints, in its rest pose, metres, Y up, facing +Z.
 
+    The rest pose is the T-pose unless ``rest_pose`` says otherwise; poses are counted from the T-pose in any case.
     Vertices are split along texture seams. Construction checks every field and raises `CharacterError`.
     """
 
@@ -55,6 +56,7 @@ class RiggedCharacter:
     normal_png: bytes | None = None  # tangent-space normal map
     provenance: dict[str, Any] = field(default_factory=dict)  # JSON-able
     morphs: dict[str, FloatArray] = field(default_factory=dict)  # name -> (V, 3) deltas in the rest pose
+    rest_pose: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # (J, 3) axis-angle; empty = the T-pose
 
     def __post_init__(self) -> None:
         vertices, joints = len(self.vertices), len(self.joints)
@@ -65,6 +67,10 @@ class RiggedCharacter:
         self.normals = _floats("normals", self.normals, (vertices, 3))
         self.joints = _floats("joints", self.joints, (joints, 3))
         self.weights = _floats("weights", self.weights, (vertices, joints))
+        rest_pose = np.asarray(self.rest_pose, np.float64)
+        self.rest_pose = rest_pose if rest_pose.size else np.zeros((joints, 3))
+        if self.rest_pose.shape != (joints, 3) or not np.isfinite(self.rest_pose).all():
+            raise CharacterError(f"The character's rest pose must be {joints} finite rotations.")
         self.morphs = {name: _floats(f"morph {name!r}", delta, (vertices, 3)) for name, delta in self.morphs.items()}
         if np.abs(np.linalg.norm(self.normals, axis=1) - 1.0).max() > 1e-3:
             raise CharacterError("The character's normals do not have unit length.")
@@ -102,9 +108,37 @@ class RiggedCharacter:
         """Rest-to-posed transforms (J, 4, 4) of a pose; None is the pose at generation. Shape and expression of
         ``params`` are not used: they are baked into the mesh."""
         params = self.params if params is None else params
-        _, transforms = rigid_chain(rodrigues(params.full_pose), self.joints.astype(np.float64), self.parents)
+        _, transforms = rigid_chain(self.turns(params.full_pose), self.joints.astype(np.float64), self.parents)
         transforms[:, :3, 3] += params.transl
         return transforms
+
+    def turns(self, full_pose: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How each joint turns from the rest pose, relative to its parent, (..., J, 3, 3) for rotations (..., J, 3)
+        that are counted from the T-pose. In the T-pose they are the same."""
+        shape = np.shape(full_pose)
+        local = rodrigues(full_pose).reshape(*shape, 3)
+        if not self.rest_pose.any():
+            return local
+        world = self._rest_rotations()
+        above = np.where(self.parents[:, None, None] >= 0, world[self.parents], np.eye(3))
+        return above @ local @ np.swapaxes(world, 1, 2)
+
+    @property
+    def t_joints(self) -> NDArray[np.float64]:
+        """(J, 3) joints in the T-pose; the root stays where it is."""
+        joints, world = self.joints.astype(np.float64), self._rest_rotations()
+        result = joints.copy()
+        for joint in range(1, len(joints)):
+            parent = self.parents[joint]
+            result[joint] = result[parent] + world[parent].T @ (joints[joint] - joints[parent])
+        return result
+
+    def _rest_rotations(self) -> NDArray[np.float64]:
+        """(J, 3, 3) of the rest pose in the world."""
+        world = rodrigues(self.rest_pose)
+        for joint in range(1, len(world)):
+            world[joint] = world[self.parents[joint]] @ world[joint]
+        return world
 
     def posed(
         self, params: BodyParameters | None = None, morphs: Mapping[str, float] | None = None
@@ -126,7 +160,7 @@ class RiggedCharacter:
         influences, values = pack_weights(self.weights, max(1, int((self.weights > 0).sum(axis=1).max())))
         header = {
             "format": FORMAT,
-            "version": FORMAT_VERSION,
+            "version": FORMAT_VERSION if self.rest_pose.any() else 1,  # older releases know only the T-pose
             "joint_names": list(self.joint_names),
             "params": self.params.to_dict(),
             "provenance": self.provenance,
@@ -144,6 +178,8 @@ class RiggedCharacter:
             "parents": self.parents,
             "texture_png": _bytes_array(self.texture_png),
         }
+        if self.rest_pose.any():
+            arrays["rest_pose"] = self.rest_pose
         if self.normal_png is not None:
             arrays["normal_png"] = _bytes_array(self.normal_png)
         for index, delta in enumerate(self.morphs.values()):
@@ -172,9 +208,10 @@ class RiggedCharacter:
             header = json.loads(arrays["header"].tobytes())
             if header["format"] != FORMAT:
                 raise CharacterError(f"{path} is not a character file.")
-            if header["version"] != FORMAT_VERSION:
+            if header["version"] not in (1, FORMAT_VERSION):
                 raise CharacterError(
-                    f"{path} is a character file of version {header['version']!r}; this release reads {FORMAT_VERSION}."
+                    f"{path} is a character file of version {header['version']!r}; "
+                    f"this release reads up to {FORMAT_VERSION}."
                 )
             vertices, joints = len(arrays["vertices"]), len(arrays["joints"])
             morphs = {}
@@ -195,6 +232,7 @@ class RiggedCharacter:
                 params=BodyParameters.from_dict(header["params"]),
                 provenance=header["provenance"],
                 morphs=morphs,
+                rest_pose=arrays.get("rest_pose", np.zeros(0)),
             )
         except CharacterError:
             raise

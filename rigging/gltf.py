@@ -53,6 +53,7 @@ def glb_of(
             "skeleton": rig.skeleton,
             "params": character.params.to_dict(),
             "provenance": character.provenance,
+            **({"rest_pose": character.rest_pose.tolist()} if character.rest_pose.any() else {}),
         }
     }
     writer.document = {
@@ -216,6 +217,7 @@ def _character(reader: GlbReader, ours: dict[str, Any]) -> RiggedCharacter:
         normal_png=image(material["normalTexture"]) if "normalTexture" in material else None,
         params=BodyParameters.from_dict(ours["params"]),
         provenance=ours["provenance"],
+        rest_pose=np.array(ours.get("rest_pose", ())),
         morphs={
             name: reader.array(target["POSITION"])
             for name, target in zip(names, primitive.get("targets", ()), strict=True)

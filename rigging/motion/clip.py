@@ -57,11 +57,3 @@ class MotionClip:
         last = len(self.poses) - 1 if end is None else max(int(round(end / self.frame_time)), first)
         rows = slice(first, last + 1)
         return MotionClip(self.name, self.poses[rows], self.pelvis[rows], self.leg_length, self.frame_time)
-
-    def resampled(self, rate: float) -> MotionClip:
-        """The frames nearest to a lower rate, frames a second; a rate as high as the own changes nothing."""
-        step = 1.0 / (rate * self.frame_time)
-        if step <= 1.0:
-            return self
-        rows = np.round(np.arange(0.0, len(self.poses) - 0.5, step)).astype(np.int64)
-        return MotionClip(self.name, self.poses[rows], self.pelvis[rows], self.leg_length, 1.0 / rate)

@@ -105,7 +105,7 @@ def plant(
     points = soles.positions(world, joints)
     shifts = np.stack([_shift(points[:, side], standing[:, side], ground) for side in range(2)], axis=1)
     targets = joints[:, list(soles.joints)] + shifts
-    rise = _common_rise(shifts[..., 1], standing.any(axis=2), frame_time)
+    rise = _common_rise(shifts[..., 1], standing[..., HEEL] | standing[..., BALL], frame_time)
     joints, pelvis = joints + rise[:, None], pelvis + rise
     pelvis = pelvis - [0.0, 1.0, 0.0] * _drop(joints, targets, rest_joints)[:, None]
     for index, side in enumerate(SIDES):
@@ -114,7 +114,7 @@ def plant(
 
 
 def slide(points: Float, standing: NDArray[np.bool_]) -> float:
-    """The furthest that a standing point of (T, 2, 2, 3) gets, over the ground, from the middle of its stance: metres."""
+    """The longest way over the ground, in metres, across the path of a point of (T, 2, 2, 3) while it stands."""
     worst = 0.0
     for side in range(2):
         for point in range(2):
@@ -144,7 +144,7 @@ def _velocity(points: Float, frame_time: float) -> Float:
 def _shift(points: Float, standing: NDArray[np.bool_], ground: float) -> Float:
     """(T, 3) by which a foot with points (T, 2, 3) has to be moved; standing: (T, 2)."""
     shift = np.zeros((len(points), 3))
-    phases = runs(standing.any(axis=1))
+    phases = runs(standing[:, HEEL] | standing[:, BALL])
     for start, stop in phases:
         active = standing[start:stop].astype(np.float64)
         both = np.minimum(active[1:], active[:-1])  # what stands in both frames must not move between them

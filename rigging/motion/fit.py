@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body_parameters import BodyParameters
-from ..joints import NUM_JOINTS
+from ..character import CharacterError, RiggedCharacter
+from ..joints import JOINT_NAMES, NUM_JOINTS
 from ..lbs import rodrigues
 from ..rotations import axis_angle
 from . import feet
@@ -92,6 +93,22 @@ def fit_motion(
         slide=feet.slide(points, standing),
         walked_on=walked_on,
     )
+
+
+def fit_to_character(
+    clip: MotionClip, character: RiggedCharacter, plant_feet: bool = True, in_place: bool = False
+) -> FittedMotion:
+    """`fit_motion` to a character, whatever its rest pose.
+
+    Raises:
+        CharacterError: its joints are not SMPL-X's.
+    """
+    if character.joint_names != JOINT_NAMES:
+        raise CharacterError("Only a character on SMPL-X's 55 joints can be given a motion; export it afterwards.")
+    joints = character.t_joints
+    ankles = [leg(side)[2] for side in SIDES]
+    sole = float((character.joints[ankles, 1] - character.vertices[:, 1].min()).mean())  # thickness below the ankles
+    return fit_motion(clip, joints, float(joints[ankles, 1].mean()) - sole, plant_feet, in_place)
 
 
 def _ground_of(lowest: Float, frame_time: float) -> Float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def save_pose(path: Path | str, body: BodyParameters) -> None:
         atomic.write_bytes(path, (json.dumps(body.to_dict(), indent=1) + "\n").encode())
         return
     document = body.to_dict()
-    arrays = {name: np.asarray(value) for name, value in document.items() if isinstance(value, list)}
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in document.items() if isinstance(value, list)}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     atomic.write_bytes(path, buffer.getvalue())

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from ..character import RiggedCharacter
 from ..joints import JOINT_INDEX, JOINT_NAMES, PARENTS
-from ..lbs import rodrigues
 from .definition import DIRECTIONS, Bone, Frame, Place, Skeleton, region_of
 from .rig import Rig
 
@@ -26,7 +25,7 @@ class _Joints:
         if character.joint_names != JOINT_NAMES:
             raise ValueError("Only a character on SMPL-X's 55 joints can be given another skeleton.")
         self.places = character.joints.astype(np.float64)
-        self.rotations = rodrigues(character.params.full_pose)
+        self.rotations = character.turns(character.params.full_pose)
         self.floor = float(character.vertices[:, 1].min())
 
     def at(self, place: Place) -> NDArray[np.float64]:

@@ -87,13 +87,11 @@ def test_one_frame_is_set_on_the_ground_as_it_is(rest: tuple[np.ndarray, float])
     assert abs(lowest - rest[1]) < 0.03
 
 
-def test_cut_and_rate() -> None:
+def test_cut() -> None:
     clip = shuffle(60)
-    assert len(clip.cut(0.5, 1.0).poses) == 16 and len(clip.cut(5.0).poses) == 1
-    half = clip.resampled(15.0)
-    assert len(half.poses) == 30 and half.duration == pytest.approx(clip.duration, abs=0.05)
-    np.testing.assert_array_equal(half.poses[1], clip.poses[2])
-    assert clip.resampled(200.0) is clip
+    part = clip.cut(0.5, 1.0)
+    np.testing.assert_array_equal(part.poses, clip.poses[15:31])
+    assert part.duration == pytest.approx(0.5) and len(clip.cut(5.0).poses) == 1
 
 
 def test_a_calibration_pose_is_left_out() -> None:
