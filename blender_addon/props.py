@@ -5,7 +5,7 @@ No keys, paths or job states are kept in a .blend file.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -24,9 +24,11 @@ from ..backend.protocol import request as limits
 from ..backend.protocol.request import GenerateRequest
 from ..rigging.body_parameters import MAX_BETA, BodyParameters
 from . import live
+from .core import expression, hands, quality
 from .core.limbs import BODY_JOINTS, label
 from .tool import armature as armature_tool
 
+_REMEMBERED_JOBS = 20
 _DEFAULTS = GenerateRequest(prompt="-")
 _A_POSE = BodyParameters.a_pose().body_pose
 _MAX_ANGLE = math.radians(175.0)  # an axis-angle of half a turn and more has two spellings
@@ -53,12 +55,24 @@ def _body_changed(self: bpy.types.PropertyGroup, _context: bpy.types.Context) ->
 
 
 def _sliders_changed(self: "DOPPEL_PG_body", _context: bpy.types.Context) -> None:
-    live.sliders_to_betas(self)
+    if live.sliders_to_betas(self):
+        self.id_data.doppel.shape_from_prompt = False
     live.mark(self.id_data)
 
 
 def _betas_changed(self: "DOPPEL_PG_body", _context: bpy.types.Context) -> None:
-    live.betas_to_sliders(self)
+    if live.betas_to_sliders(self):
+        self.id_data.doppel.shape_from_prompt = False
+    live.mark(self.id_data)
+
+
+def _units_changed(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    live.units_to_expression(self.id_data.doppel)
+    live.mark(self.id_data)
+
+
+def _expression_changed(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> None:
+    live.clear_units(self)
     live.mark(self.id_data)
 
 
@@ -122,6 +136,75 @@ DOPPEL_PG_pose = type(
 )
 
 
+DOPPEL_PG_hands = type(
+    "DOPPEL_PG_hands",
+    (bpy.types.PropertyGroup,),
+    {
+        "__doc__": "How far each finger is bent; relaxed hands at first.",
+        "__annotations__": {
+            name: FloatProperty(
+                name=label(name),
+                description="From flat (0) over relaxed (0.2) to a fist (1)",
+                min=0.0,
+                max=1.0,
+                default=hands.RELAXED,
+                options=set(),
+                update=_body_changed,
+            )
+            for name in hands.CURLS
+        },
+    },
+)
+
+
+DOPPEL_PG_face = type(
+    "DOPPEL_PG_face",
+    (bpy.types.PropertyGroup,),
+    {
+        "__doc__": "Strengths of ARKit's facial units; they set the expression's coefficients.",
+        "__annotations__": {
+            unit: FloatProperty(
+                name=expression.label(unit),
+                description=f"Strength of the facial unit {unit}",
+                min=0.0,
+                max=1.0,
+                options=set(),
+                update=_units_changed,
+            )
+            for unit in expression.UNITS
+        },
+    },
+)
+
+
+_QUALITIES = [
+    ("FAST", "Fast", "Few steps, a small mesh and texture: for trying prompts"),
+    ("STANDARD", "Standard", "What the bundled models were made for"),
+    ("BEST", "Best", "More steps, a fine mesh and a large texture: several times slower"),
+    (quality.CUSTOM, "Custom", "Settings of your own"),
+]
+
+
+def _get_quality(self: "DOPPEL_PG_scene") -> int:
+    name = quality.quality_of(self.steps, self.triangles, int(self.texture_size))
+    return [item[0] for item in _QUALITIES].index(name)
+
+
+def _set_quality(self: "DOPPEL_PG_scene", index: int) -> None:
+    chosen = quality.QUALITIES.get(_QUALITIES[index][0])
+    if chosen is not None:
+        self.set_quality(chosen)
+
+
+class DOPPEL_PG_job(bpy.types.PropertyGroup):
+    """A job that was sent from this file. How far it is, only the worker knows."""
+
+    job: StringProperty()
+    prompt: StringProperty()
+    seed: IntProperty()
+    hypotheses: IntProperty(default=1)
+
+
 class DOPPEL_PG_scene(bpy.types.PropertyGroup):
     """What to generate next."""
 
@@ -159,6 +242,14 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
         max=limits.GUIDANCE_RANGE[1],
         default=_DEFAULTS.guidance_scale,
     )
+    quality: EnumProperty(
+        name="Quality",
+        description="A set of steps, triangles and texture size",
+        items=_QUALITIES,
+        get=_get_quality,
+        set=_set_quality,
+        options=set(),
+    )
     triangles: IntProperty(
         name="Triangles",
         description="Upper limit of the mesh",
@@ -175,10 +266,27 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
     )
     body: PointerProperty(type=DOPPEL_PG_body)
     pose: PointerProperty(type=DOPPEL_PG_pose)
-    relaxed_hands: BoolProperty(
-        name="Relaxed Hands",
-        description="Slightly bent fingers instead of flat hands",
+    shape_from_prompt: BoolProperty(
+        name="Shape from Prompt",
+        description="Let the prompt decide on gender, age and build, until you move a slider below",
         default=True,
+        options=set(),
+    )
+    hands: PointerProperty(type=DOPPEL_PG_hands)
+    face: PointerProperty(type=DOPPEL_PG_face)
+    expression: FloatVectorProperty(
+        name="Expression",
+        description="Expression coefficients of the body model, in standard deviations",
+        size=10,
+        min=-MAX_BETA,
+        max=MAX_BETA,
+        update=_expression_changed,
+    )
+    jaw: FloatProperty(
+        name="Jaw Open",
+        description="How far the mouth is open",
+        min=0.0,
+        max=1.0,
         options=set(),
         update=_body_changed,
     )
@@ -189,6 +297,18 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
         update=_preview_switched,
     )
     preview: PointerProperty(type=bpy.types.Object, options={"HIDDEN"})
+    jobs: CollectionProperty(type=DOPPEL_PG_job, options={"HIDDEN"})
+
+    def remember_job(self, job: str, prompt: str, seed: int, hypotheses: int) -> None:
+        """Note a job that was sent, so that this file finds it again; only the latest are kept."""
+        item = self.jobs.add()
+        item.job, item.prompt, item.seed, item.hypotheses = job, prompt[:80], seed, hypotheses
+        while len(self.jobs) > _REMEMBERED_JOBS:
+            self.jobs.remove(0)
+
+    def set_quality(self, chosen: quality.Quality) -> None:
+        """Take the technical settings over."""
+        self.steps, self.triangles, self.texture_size = chosen.steps, chosen.triangles, str(chosen.texture_size)
 
     def pose_values(self) -> dict[str, tuple[float, float, float]]:
         """Rotations by joint name, radians."""
@@ -198,6 +318,15 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
         """Rotations (21, 3) in the order of BODY_JOINTS."""
         for joint, rotation in zip(BODY_JOINTS, rotations, strict=True):
             setattr(self.pose, joint, tuple(rotation))
+
+    def curls(self) -> dict[str, float]:
+        """How far each finger is bent, by the names in hands.CURLS."""
+        return {name: getattr(self.hands, name) for name in hands.CURLS}
+
+    def set_curls(self, curls: Mapping[str, float]) -> None:
+        """Bend the named fingers."""
+        for name, value in curls.items():
+            setattr(self.hands, name, value)
 
 
 def _bone_rotation(joint: str) -> Any:
@@ -245,18 +374,22 @@ class DOPPEL_PG_result(bpy.types.PropertyGroup):
     hypothesis: IntProperty()
     prompt: StringProperty()
     seed: IntProperty()
+    chosen: BoolProperty(description="Chosen to be imported, compared or deleted")
 
 
 class DOPPEL_PG_window(bpy.types.PropertyGroup):
     """Lists that panels draw. The worker's store is the truth; this is filled from it and not saved."""
 
     results: CollectionProperty(type=DOPPEL_PG_result, options={"SKIP_SAVE"})
-    active_result: IntProperty(options={"SKIP_SAVE"})
+    page: IntProperty(options={"SKIP_SAVE"})
 
 
 CLASSES = (
     DOPPEL_PG_body,
     DOPPEL_PG_pose,
+    DOPPEL_PG_hands,
+    DOPPEL_PG_face,
+    DOPPEL_PG_job,
     DOPPEL_PG_scene,
     DOPPEL_PG_bones,
     DOPPEL_PG_object,

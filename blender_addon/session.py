@@ -5,7 +5,10 @@ Knows nothing of bpy: paths and values come in, the pump in pump.py turns what i
 """
 
 import logging
-from collections.abc import Sequence
+import queue
+import threading
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,11 @@ from ..backend.protocol.jobs import new_job_id
 from ..backend.protocol.paths import LOG_FILE
 from ..backend.protocol.request import GenerateRequest
 from .client import WorkerClient
+from .core.checkup import Checkup
 from .core.environment import EnvironmentSetup
+from .core.history import list_results
 from .core.inbox import WorkerEvent
-from .core.job_table import JobTable
+from .core.job_table import JobTable, JobView, ResultView
 from .core.process import WorkerProcess
 
 log = logging.getLogger(__package__)
@@ -24,6 +29,8 @@ log = logging.getLogger(__package__)
 ROOT = Path(__file__).resolve().parents[1]
 _EVENTS_A_TICK = 100
 _STOP_SECONDS = 5.0
+_WATCH_SECONDS = 1.0
+_LISTED = 50  # jobs that one status request may name
 
 
 class Session:
@@ -33,10 +40,16 @@ class Session:
         self.table = JobTable()
         self.error: DoppelError | None = None
         self.setup: EnvironmentSetup | None = None
+        self.checkup: Checkup | None = None
+        self.capabilities: frozenset[str] = frozenset()
         self.device: dict[str, Any] = {}
         self.log_file: Path | None = None
         self._process: WorkerProcess | None = None
         self._client: WorkerClient | None = None
+        self._started: tuple[Path, Path, str, Path, Sequence[str]] | None = None
+        self._listed: queue.SimpleQueue[list[ResultView]] = queue.SimpleQueue()
+        self._asked_about: dict[str, list[str]] = {}  # status requests and the jobs that they name
+        self._watched_at = 0.0
 
     @property
     def state(self) -> str:
@@ -60,8 +73,8 @@ class Session:
         """Whether the worker was started by another program."""
         return self._process is not None and self._process.adopted
 
-    def start(self, python: Path, state_dir: Path, device: str, root: Path = ROOT) -> None:
-        """Start the worker, or use the one that already serves `state_dir`.
+    def start(self, python: Path, state_dir: Path, device: str, root: Path = ROOT, options: Sequence[str] = ()) -> None:
+        """Start the worker, or use the one that already serves `state_dir`. `options` are more of `doppel worker`'s.
 
         Raises:
             DoppelError: there is no such Python.
@@ -76,8 +89,24 @@ class Session:
         self.error = None
         self.log_file = state_dir / LOG_FILE
         self._client = WorkerClient()
-        self._process = WorkerProcess(python, root, state_dir, ("--device", device))
+        self._process = WorkerProcess(python, root, state_dir, ("--device", device, *options))
         self._process.start()
+        self._started = (python, state_dir, device, root, options)
+
+    def restart(self) -> bool:
+        """End the worker and start it again as before, its memory free; False when none was ever started."""
+        if self._started is None:
+            return False
+        self.start(*self._started)
+        return True
+
+    def check_installation(
+        self, python: Path, state_dir: Path, device: str, root: Path = ROOT, body: Path | None = None
+    ) -> None:
+        """Run `doppel doctor`; its findings come into `checkup` through `poll`'s caller."""
+        if self.checkup is not None:
+            self.checkup.cancel()
+        self.checkup = Checkup(python, root, state_dir, device, body)
 
     def stop(self, wait: float = 0.0) -> None:
         """Let go of the worker, and end it if it was started here, waiting for that up to `wait` seconds.
@@ -91,14 +120,17 @@ class Session:
         if process is not None:
             process.stop(wait)
         for view in self.table.active():
-            self._interrupt(view.job)
-        self.device = {}
+            view.interrupt()
+        self.device, self.capabilities = {}, frozenset()
+        self._asked_about.clear()
         self.error = None
 
     def close(self) -> None:
         """End everything, waiting a moment for it: Blender is closing, or the extension is being disabled."""
         if self.setting_up and self.setup is not None:
             self.setup.cancel()
+        if self.checkup is not None:
+            self.checkup.cancel()
         self.stop(wait=_STOP_SECONDS)
 
     def submit(self, request: GenerateRequest) -> str:
@@ -109,12 +141,29 @@ class Session:
         """
         job = new_job_id()
         self._connected().generate(job, request)
-        self.table.sent(job, request.prompt, request.seed, request.hypotheses)
+        self.table.sent(job, request.prompt, request.seed, request.hypotheses, request.to_dict())
         return job
 
+    def expect(self, job: str, prompt: str, seed: int, hypotheses: int) -> None:
+        """A file says that this job was sent from it: unless it is known, the worker is asked about it."""
+        if job in self.table.jobs or any(result.job == job for result in self.table.results):
+            return
+        view = self.table.jobs[job] = JobView(job, prompt, seed, hypotheses)
+        view.interrupt()
+        if self.state == "ready":
+            self._ask_about([job])
+
     def cancel(self, job: str) -> None:
-        """End a job."""
+        """End a job; the panel says so at once, the worker when it has let go."""
         self._connected().cancel(job)
+        if job in self.table.jobs:
+            self.table.jobs[job].cancelling = True
+
+    def list_from_disk(self, state_dir: Path) -> None:
+        """Have the results in `state_dir` listed without a worker; they arrive through `poll`."""
+        threading.Thread(
+            target=lambda: self._listed.put(list_results(state_dir)), name="doppel-history", daemon=True
+        ).start()
 
     def ask_for_results(self) -> None:
         """Have the list of finished avatars sent; it arrives through `poll`."""
@@ -136,19 +185,51 @@ class Session:
         events: Sequence[WorkerEvent] = self._client.pump(_EVENTS_A_TICK) if self._client is not None else ()
         for event in events:
             self._take(event)
-        return list(events)
+        self._watch()
+        return [*events, *self._take_listing()]
+
+    def _take_listing(self) -> Iterable[WorkerEvent]:
+        while not self._listed.empty():
+            results = self._listed.get_nowait()
+            if self.state != "ready":  # else the worker's own list is the truth
+                self.table.results = results
+                for result in results:
+                    self.table.dismiss(result.job)
+                yield WorkerEvent("results")
+
+    def _watch(self) -> None:
+        """Ask about jobs that another program, or an earlier run of this one, has sent: their ends are not told."""
+        if self._client is None or not self._client.connected:
+            return
+        now = time.monotonic()
+        if now - self._watched_at < _WATCH_SECONDS:
+            return
+        self._watched_at = now
+        ours = self._client.open_jobs
+        self._ask_about([view.job for view in self.table.active() if view.job not in ours])
+
+    def _ask_about(self, jobs: list[str]) -> None:
+        if jobs and self._client is not None:
+            named = jobs[:_LISTED]
+            self._asked_about[self._client.request("status", jobs=named)] = named
 
     def _take(self, event: WorkerEvent) -> None:
+        active = len(self.table.active())
         self.table.apply(event)
         if event.kind == "connected":
             self.error = None
             about = event.fields.get("worker")
             self.device = (about.get("device") or {}) if isinstance(about, dict) else {}
+            offered = event.fields.get("capabilities")
+            self.capabilities = frozenset(map(str, offered)) if isinstance(offered, list) else frozenset()
+            self._asked_about.clear()
             self.ask_for_results()
+            self._connected().request("status")
+            self._ask_about([view.job for view in self.table.jobs.values() if view.interrupted])
         elif event.kind == "status":
-            about = event.fields.get("worker")
-            if isinstance(about, dict) and isinstance(about.get("device"), dict):
-                self.device = about["device"]
+            self._take_status(event)
+            if len(self.table.active()) < active:
+                self.ask_for_results()
         elif event.kind == "done":
             self.ask_for_results()
         elif event.kind in ("disconnected", "refused") or (event.kind == "failed" and event.job not in self.table.jobs):
@@ -156,17 +237,25 @@ class Session:
             if event.kind == "disconnected" and self._process is not None:
                 self._process.check()
 
+    def _take_status(self, event: WorkerEvent) -> None:
+        about = event.fields.get("worker")
+        if isinstance(about, dict) and isinstance(about.get("device"), dict):
+            self.device = about["device"]
+        entries = event.fields.get("jobs")
+        told = [entry.get("job") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+        for job in self._asked_about.pop(event.request, ()):
+            if job not in told and job in self.table.jobs and self.table.jobs[job].interrupted:
+                self.table.dismiss(job)  # the worker does not know it: it was deleted
+        unfinished = event.fields.get("unfinished")
+        jobs = [job for job in unfinished if isinstance(job, str)] if isinstance(unfinished, list) else []
+        about_to_come = {job for asked in self._asked_about.values() for job in asked}
+        unknown = [job for job in jobs if job not in self.table.jobs or self.table.jobs[job].interrupted]
+        self._ask_about([job for job in unknown if job not in about_to_come])
+
     def _connected(self) -> WorkerClient:
         if self._client is None:
             raise DoppelError("worker_off", "the worker is not running", "start it in the Worker panel")
         return self._client
-
-    def _interrupt(self, job: str) -> None:
-        view = self.table.jobs[job]
-        view.error = DoppelError(
-            "worker_stopped", "the worker was stopped", "its unfinished jobs go on when it is started again"
-        )
-        view.state = "failed"
 
 
 _current: Session | None = None

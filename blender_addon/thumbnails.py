@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small pictures in the panels: the running job's latest step, and the front view of each result."""
+"""Small pictures in the panels: the running job's latest step, the views of results, the poses of the library."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +8,9 @@ import bpy
 import bpy.utils.previews
 
 from .core.job_table import JobTable, ResultView
+from .core.poses import POSES
+
+_POSE_PICTURES = Path(__file__).with_name("pictures")
 
 _pictures: bpy.utils.previews.ImagePreviewCollection | None = None
 _steps: dict[str, bytes] = {}
@@ -43,6 +46,24 @@ def load_results(results: Iterable[ResultView]) -> None:
             _load(key, picture)
 
 
+def back_key(folder: Path) -> str:
+    """The key of a result's back view."""
+    return f"{folder}/back"
+
+
+def pose_key(pose: str) -> str:
+    """The key of a pose of the library."""
+    return f"pose/{pose}"
+
+
+def load_backs(folders: Iterable[Path]) -> None:
+    """Make the back views of results known."""
+    for folder in folders:
+        key, picture = back_key(folder), folder / "back.png"
+        if _pictures is not None and key not in _pictures and picture.is_file():
+            _load(key, picture)
+
+
 def _load(key: str, path: Path) -> None:
     if _pictures is not None:
         _pictures.load(key, str(path), "IMAGE", force_reload=True)
@@ -60,6 +81,8 @@ def _step_file(job: str) -> Path:
 def register() -> None:
     global _pictures
     _pictures = bpy.utils.previews.new()
+    for pose in POSES:
+        _load(pose_key(pose), _POSE_PICTURES / f"{pose}.png")
 
 
 def unregister() -> None:

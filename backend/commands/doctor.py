@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import platform
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--device", type=device_name, default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
     )
+    parser.add_argument("--json", action="store_true", help="write one JSON object a line, as the extension reads it")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,10 +70,14 @@ def run(args: argparse.Namespace) -> int:
     for subject, check in checks:
         for finding in _safely(subject, check):
             fine &= finding.ok
+            if args.json:
+                print(json.dumps(asdict(finding)), flush=True)
+                continue
             print(f"{'ok' if finding.ok else '!!':>4}  {finding.subject:<9} {finding.text}")
             if not finding.ok:
                 print(f"      {'':<9} -> {finding.advice}")
-    print("all is well" if fine else "something has to be done: see the lines marked !!")
+    if not args.json:
+        print("all is well" if fine else "something has to be done: see the lines marked !!")
     return 0 if fine else 1
 
 

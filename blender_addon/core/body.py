@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The conditioning body: parameters from plain slider values, and its posed surface for the viewport."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -9,7 +10,15 @@ from numpy.typing import NDArray
 
 from ...rigging.body_model import BodyModel
 from ...rigging.body_parameters import BodyParameters
+from ...rigging.joints import JOINT_INDEX, NUM_JOINTS
+from ...rigging.parts import PART_INDEX
 from .axes import FloatArray, to_blender
+from .hands import hand_pose
+
+JAW_OPEN = math.radians(20.0)
+"""Turn of the jaw when it is fully open, about the axis to the person's left."""
+
+_LEFT_HAND, _RIGHT_HAND = slice(25, 40), slice(40, 55)
 
 
 @cache
@@ -18,19 +27,31 @@ def model() -> BodyModel:
     return BodyModel.load()
 
 
-def parameters(betas: Sequence[float], pose: Mapping[str, Sequence[float]], relaxed_hands: bool) -> BodyParameters:
-    """The body that the sliders describe: betas (10,) and rotations (3,) by joint name, radians.
+def parameters(
+    betas: Sequence[float],
+    pose: Mapping[str, Sequence[float]],
+    curls: Mapping[str, float],
+    expression: Sequence[float] = (0.0,) * 10,
+    jaw: float = 0.0,
+) -> BodyParameters:
+    """The body that the sliders describe.
+
+    Args:
+        betas: (10,) shape, standard deviations.
+        pose: rotations (3,) by joint name, axis-angle in radians; joints that are not named are not turned.
+        curls: of the fingers, 0 to 1, by the names in `hands.CURLS`.
+        expression: (10,) coefficients.
+        jaw: 0 closed to 1 open.
 
     Raises:
         BodyParameterError: a value is out of range.
     """
-    base = BodyParameters.a_pose(betas) if relaxed_hands else BodyParameters(betas=np.asarray(betas))
-    full = base.full_pose
-    full[:22] = 0.0
-    body = base.with_full_pose(full)
-    for joint, rotation in pose.items():
-        body = body.with_joint(joint, rotation)
-    return body
+    full = np.zeros((NUM_JOINTS, 3))
+    full[[JOINT_INDEX[joint] for joint in pose]] = np.reshape(list(pose.values()), (-1, 3))
+    full[JOINT_INDEX["jaw"], 0] = JAW_OPEN * jaw
+    full[_LEFT_HAND] = hand_pose("left", curls)
+    full[_RIGHT_HAND] = hand_pose("right", curls)
+    return BodyParameters.from_full_pose(full, betas=np.asarray(betas), expression=np.asarray(expression))
 
 
 def posed_surface(body: BodyParameters) -> FloatArray:
@@ -43,3 +64,12 @@ def posed_surface(body: BodyParameters) -> FloatArray:
 def triangles() -> NDArray[np.int32]:
     """(F, 3) faces of the body."""
     return model().faces
+
+
+@cache
+def suit() -> NDArray[np.bool_]:
+    """(F,) which faces the dummy's bodysuit covers: torso, hips and upper legs."""
+    body = model()
+    assert body.part_ids is not None
+    covered = [PART_INDEX[part] for part in ("torso", "hips", "left_upper_leg", "right_upper_leg")]
+    return np.isin(body.part_ids[body.faces], covered).all(axis=1)

@@ -2,19 +2,20 @@
 """Build the worker's own Python environment. A script for any Python 3.11+, standard library only.
 
     python build_environment.py --environment DIR [--fresh] [--json] [--wheels DIR] [--base-python PYTHON]
-                                [--torch-index URL]
-    python build_environment.py --download DIR [--torch-index URL]
+                                [--torch auto|cpu|cuda] [--torch-index URL]
+    python build_environment.py --download DIR [--torch auto|cpu|cuda] [--torch-index URL]
 
 The second form fills a wheel folder for --wheels, on a computer of the same kind that has the internet. The script runs
 beside Blender, never inside it. With --json each line on stdout is an object: {"step", "steps", "message"} as the work
-goes on, {"line"} for pip's words, and at the end {"done": PYTHON} or {"error": {"code", "message", "hint"}}. What is
-installed comes from pyproject.toml's dependencies at the versions of requirements.lock. `make` builds the developer's
-environment with it, too.
+goes on, {"line"} for pip's words, {"got", "of"} in bytes for a long download, and at the end {"done": PYTHON} or
+{"error": {"code", "message", "hint"}}. What is installed comes from pyproject.toml's dependencies at the versions of
+requirements.lock. `make` builds the developer's environment with it, too.
 """
 
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ MIN_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = "doppel-environment.json"
 STEPS = 4
+_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")  # pip's raw progress bar
 _IMPORTS = "import diffusers, numpy, PIL, safetensors, scipy, skimage, torch, transformers, zmq"
 
 
@@ -126,6 +128,10 @@ class Reporter:
     def line(self, text: str) -> None:
         self._say({"line": text[:500]}, f"    {text}")
 
+    def download(self, got: int, of: int) -> None:
+        if self._as_json:
+            self._say({"got": got, "of": of}, "")
+
     def done(self, python: Path) -> None:
         self._say({"done": str(python)}, f"The worker's Python is {python}")
 
@@ -144,7 +150,10 @@ def run(command: Sequence[str], report: Reporter) -> tuple[int, str]:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if text := line.strip():
+            text = line.strip()
+            if progress := _PROGRESS.fullmatch(text):
+                report.download(int(progress[1]), int(progress[2]))
+            elif text:
                 report.line(text)
                 last = [*last[-19:], text]
     return process.returncode, "\n".join(last)
@@ -184,9 +193,17 @@ def create_environment(environment: Path, wanted: str, fresh: bool, report: Repo
     )
 
 
-def install(pip: Sequence[str], wheels: str, torch_index: str, report: Reporter) -> None:
+def cuda_wanted(choice: str) -> str:
+    """The CUDA build for the choice `auto`, `cpu` or `cuda`; empty for none."""
+    if choice == "cpu":
+        return ""
+    return find_cuda() or ("cu130" if choice == "cuda" else "")
+
+
+def install(pip: Sequence[str], wheels: str, torch: str, torch_index: str, report: Reporter) -> None:
     """Install torch, then the rest; `pip` is the command up to its options: PYTHON -m pip install, or download."""
-    command = [*pip, "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    bar = "raw" if _can_show_progress(pip[0]) else "off"
+    command = [*pip, "--disable-pip-version-check", "--no-input", "--progress-bar", bar]
     if wheels:
         command += ["--no-index", "--find-links", wheels]
     lock = ROOT / "requirements.lock"
@@ -194,7 +211,7 @@ def install(pip: Sequence[str], wheels: str, torch_index: str, report: Reporter)
         command += ["-c", str(lock)]
     report.step(2, "Installing PyTorch (this is the large one)")
     words = ""
-    for arguments in torch_attempts(sys.platform, find_cuda(), torch_index, bool(wheels)):
+    for arguments in torch_attempts(sys.platform, cuda_wanted(torch), torch_index, bool(wheels)):
         code, words = run([*command, *arguments], report)
         if code == 0:
             break
@@ -206,18 +223,30 @@ def install(pip: Sequence[str], wheels: str, torch_index: str, report: Reporter)
         raise _pip_error("the worker's packages", words, wheels)
 
 
-def download(folder: Path, torch_index: str, report: Reporter) -> None:
+def _can_show_progress(python: str) -> bool:
+    """Whether this Python's pip is 24.1 or later, which can tell a program how far a download is."""
+    code = "import pip; print(*pip.__version__.split('.')[:2])"
+    finished = subprocess.run([python, "-c", code], env=clean_variables(), capture_output=True, text=True)
+    try:
+        return tuple(map(int, finished.stdout.split())) >= (24, 1)
+    except ValueError:
+        return False
+
+
+def download(folder: Path, torch: str, torch_index: str, report: Reporter) -> None:
     """Fill a wheel folder with all that `build` needs on this system with this Python.
 
     Raises:
         SetupError: with what to do about it.
     """
     report.step(1, f"Filling {folder}")
-    install([sys.executable, "-m", "pip", "download", "--dest", str(folder)], "", torch_index, report)
+    install([sys.executable, "-m", "pip", "download", "--dest", str(folder)], "", torch, torch_index, report)
 
 
 def build(options: argparse.Namespace, report: Reporter) -> Path:
     """Create the environment, install into it and try it. Returns its interpreter.
+
+    What an earlier, interrupted build has installed is kept, unless `fresh`.
 
     Raises:
         SetupError: with what to do about it.
@@ -228,14 +257,14 @@ def build(options: argparse.Namespace, report: Reporter) -> Path:
     report.step(1, "Creating a Python environment")
     (environment / STAMP).unlink(missing_ok=True)
     python = create_environment(environment, options.base_python, options.fresh, report)
-    install([str(python), "-m", "pip", "install"], wheels, options.torch_index, report)
+    install([str(python), "-m", "pip", "install"], wheels, options.torch, options.torch_index, report)
     report.step(4, "Trying it")
     code, words = run([str(python), "-c", _IMPORTS], report)
     if code != 0:
         raise SetupError(
             "environment_broken",
             f"the new environment does not work: {_last_line(words)}",
-            "set up the worker again; if it happens twice, send the log with your report",
+            "set it up from scratch; if it happens twice, send the log with your report",
         )
     (environment / STAMP).write_text(json.dumps({"torch": TORCH_VERSION, "python": str(python)}), encoding="utf-8")
     return python
@@ -271,6 +300,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     task.add_argument("--download", type=Path, help="folder to fill with wheels instead")
     parser.add_argument("--wheels", default="", help="install from this folder of wheels, without the internet")
     parser.add_argument("--base-python", default="", help="interpreter to build from; default: the system's newest")
+    parser.add_argument(
+        "--torch", choices=("auto", "cpu", "cuda"), default="auto", help="build of torch; default: what fits the card"
+    )
     parser.add_argument("--torch-index", default="", help="package index to take torch from")
     parser.add_argument("--fresh", action="store_true", help="start over even where an environment works already")
     parser.add_argument("--json", action="store_true", help="write one JSON object a line")
@@ -278,7 +310,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Reporter(options.json)
     try:
         if options.download is not None:
-            download(options.download.absolute(), options.torch_index, report)
+            download(options.download.absolute(), options.torch, options.torch_index, report)
         else:
             report.done(build(options, report))
     except SetupError as error:

@@ -3,17 +3,24 @@
 
 import json
 import os
-import queue
-import subprocess
+import re
+import shutil
 import sys
-import threading
 from pathlib import Path
 
 from ...backend.protocol.errors import DoppelError
 from . import build_environment
 from .build_environment import environment_python
+from .lines import LineProcess
 
 _SCRIPT = Path(build_environment.__file__)
+_LARGE = 20 * 1024**2  # bytes of a download that is worth a bar
+_FILE = re.compile(r"(?:Downloading|Using cached|Processing) \S*?([^/\\\s]+?)-(\d[^-\s]*)\S*(?: \((.+)\))?")
+# Where each step begins on the bar: the environment, torch, the other packages, the trial.
+_STARTS = (0.0, 0.03, 0.55, 0.95, 1.0)
+
+SIZES = {"cpu": 2 * 1024**3, "cuda": 7 * 1024**3}
+"""Bytes that the environment takes on the disk, by build of torch."""
 
 
 def default_environment() -> Path:
@@ -34,34 +41,44 @@ def default_worker_python() -> Path:
     return Path(override).expanduser() if override else environment_python(default_environment())
 
 
+def free_space(folder: Path) -> int:
+    """Bytes free on the disk of a folder that need not exist yet; 0 when that cannot be told."""
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            try:
+                return shutil.disk_usage(place).free
+            except OSError:
+                return 0
+    return 0
+
+
 class EnvironmentSetup:
     """A running build of the environment. `poll` never waits; the reading thread knows nothing of Blender."""
 
-    def __init__(self, environment: Path, wheels: str = "", base_python: str = "", torch_index: str = "") -> None:
+    def __init__(
+        self,
+        environment: Path,
+        wheels: str = "",
+        base_python: str = "",
+        torch: str = "auto",
+        torch_index: str = "",
+        fresh: bool = False,
+    ) -> None:
         self.step, self.steps = 0, build_environment.STEPS
         self.message = "Starting"
         self.last_line = ""
+        self.package = ""  # what is being fetched or installed
         self.error: DoppelError | None = None
         self.python: Path | None = None
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._part = 0.0
         self._cancelled = False
-        command = [sys.executable, str(_SCRIPT), "--json", "--fresh", "--environment", str(environment)]
+        command = [sys.executable, str(_SCRIPT), "--json", "--environment", str(environment), "--torch", torch]
+        if fresh:
+            command.append("--fresh")
         for option, value in (("--wheels", wheels), ("--base-python", base_python), ("--torch-index", torch_index)):
             if value:
                 command += [option, value]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env=build_environment.clean_variables(),
-            start_new_session=os.name != "nt",
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        self._reader = threading.Thread(target=self._read, name="doppel-setup", daemon=True)
-        self._reader.start()
+        self._process = LineProcess(command, build_environment.clean_variables())
 
     @property
     def finished(self) -> bool:
@@ -70,42 +87,29 @@ class EnvironmentSetup:
 
     @property
     def fraction(self) -> float:
-        """How far it is, 0 to 1, by steps."""
-        return 1.0 if self.python is not None else max(self.step - 1, 0) / self.steps
+        """How far it is, 0 to 1: by steps and, for torch, by the bytes that have come."""
+        if self.python is not None:
+            return 1.0
+        start, end = _STARTS[max(self.step - 1, 0)], _STARTS[min(max(self.step, 1), len(_STARTS) - 1)]
+        return start + (end - start) * self._part
 
     def poll(self) -> bool:
         """Take in what has been said since the last call; returns whether anything changed."""
+        if self.finished:
+            return False
         changed = False
-        while not self.finished:
-            try:
-                line = self._lines.get_nowait()
-            except queue.Empty:
-                break
+        for line in self._process.lines():
             changed = True
-            if line is None:
-                self._ended()
-            else:
-                self._take(line)
+            self._take(line)
+        if self._process.ended and not self.finished:
+            changed = True
+            self._ended()
         return changed
 
     def cancel(self) -> None:
-        """Stop it and everything it started. The unfinished environment is replaced by the next build."""
+        """Stop it and everything it started. What is installed already is kept for the next build."""
         self._cancelled = True
-        if self._process.poll() is None:
-            if os.name == "nt":
-                subprocess.run(["taskkill", "/F", "/T", "/PID", str(self._process.pid)], capture_output=True)
-            else:
-                os.killpg(self._process.pid, 15)
-        self._process.wait(timeout=10)
-        self._reader.join(timeout=10)
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as stream:
-            for line in stream:
-                self._lines.put(line)
-        self._process.wait()
-        self._lines.put(None)
+        self._process.kill()
 
     def _take(self, line: str) -> None:
         try:
@@ -116,8 +120,14 @@ class EnvironmentSetup:
             return
         if "step" in said:
             self.step, self.steps, self.message = int(said["step"]), int(said["steps"]), str(said["message"])
+            self.package, self._part = "", 0.0
+        elif "got" in said:
+            if self.step == 2 and said["of"] > _LARGE:
+                self._part = max(self._part, min(said["got"] / said["of"], 1.0) * 0.9)
         elif "line" in said:
             self.last_line = str(said["line"])
+            if found := _FILE.match(self.last_line):
+                self.package = f"{found[1]} {found[2]}" + (f", {found[3]}" if found[3] else "")
         elif "done" in said:
             self.python = Path(said["done"])
         elif "error" in said:
@@ -125,7 +135,9 @@ class EnvironmentSetup:
 
     def _ended(self) -> None:
         if self._cancelled:
-            self.error = DoppelError("setup_cancelled", "the setup was cancelled", "press Set Up Worker to start over")
+            self.error = DoppelError(
+                "setup_cancelled", "the setup was cancelled", "press Set Up Worker to go on where it stopped"
+            )
         else:
             self.error = DoppelError(
                 "setup_failed", f"the setup ended early: {self.last_line or 'it said nothing'}", "try it again"

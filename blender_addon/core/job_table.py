@@ -20,6 +20,7 @@ STAGES = {
     "save": "Saving",
     "download": "Fetching the files",
 }
+INTERRUPTED = "worker_stopped"
 _SHARED = ("body", "front", "back")  # once a job; the others of a job's stages come once for each hypothesis
 _REPEATED = ("lift", "texture", "rig")
 
@@ -41,6 +42,8 @@ class JobView:
     ahead: int = 0
     error: DoppelError | None = None
     preview: bytes = b""  # PNG of the latest step, where there was one
+    cancelling: bool = False  # the artist has asked for its end
+    request: dict[str, Any] = field(default_factory=dict)  # what was sent; empty for another program's job
 
     @property
     def active(self) -> bool:
@@ -52,7 +55,7 @@ class JobView:
         """How far it is, 0 to 1: whole stages and the part of the present one. It never reaches 1 before the end."""
         if self.state == DONE:
             return 1.0
-        part = min(max(self.step / self.steps, 0.0), 1.0) if self.steps > 0 else 0.0
+        part = self.detail
         if self.stage == "download":
             return part
         if self.stage in _SHARED:
@@ -66,8 +69,27 @@ class JobView:
         return min((before + part) / (len(_SHARED) + len(_REPEATED) * self.hypotheses + 1), 0.99)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether its worker was stopped: it goes on when one is started again."""
+        return self.error is not None and self.error.code == INTERRUPTED
+
+    def interrupt(self) -> None:
+        """Its worker is gone, but has it in its list."""
+        self.error = DoppelError(
+            INTERRUPTED, "the worker was stopped", "its unfinished avatars go on when it is started again"
+        )
+        self.state, self.eta, self.preview = FAILED, None, b""
+
+    @property
+    def detail(self) -> float:
+        """How far the present stage is, 0 to 1."""
+        return min(max(self.step / self.steps, 0.0), 1.0) if self.steps > 0 else 0.0
+
+    @property
     def text(self) -> str:
-        """One line: the stage, the step and the time that is left."""
+        """One line: the stage and the step."""
+        if self.cancelling and self.active:
+            return "Cancelling"
         if self.state == QUEUED:
             return f"Waiting, {self.ahead} ahead" if self.ahead else "Waiting"
         if self.state == DONE:
@@ -83,7 +105,12 @@ class JobView:
             words += f" (variant {self.hypothesis + 1} of {self.hypotheses})"
         if self.steps > 1 and self.stage != "download":
             words += f" {self.step}/{self.steps}"
-        return words if self.eta is None else f"{words}, {duration(self.eta)} left"
+        return words
+
+    @property
+    def time_left(self) -> str:
+        """'1 min 5 s left', or nothing while that is not known."""
+        return "" if self.eta is None or self.cancelling or not self.active else f"{duration(self.eta)} left"
 
 
 @dataclass(frozen=True)
@@ -113,10 +140,28 @@ class JobTable:
 
     jobs: dict[str, JobView] = field(default_factory=dict)
     results: list[ResultView] = field(default_factory=list)
+    batch: list[str] = field(default_factory=list)  # the jobs since the queue was last empty
 
-    def sent(self, job: str, prompt: str, seed: int, hypotheses: int = 1) -> None:
+    def sent(
+        self, job: str, prompt: str, seed: int, hypotheses: int = 1, request: dict[str, Any] | None = None
+    ) -> JobView:
         """A request is on its way."""
-        self.jobs[job] = JobView(job, prompt, seed, hypotheses)
+        if not self.active():
+            self.batch = []
+        self.batch.append(job)
+        view = self.jobs[job] = JobView(job, prompt, seed, hypotheses, request=request or {})
+        return view
+
+    @property
+    def fraction(self) -> float:
+        """How far the whole queue is, 0 to 1, its jobs that are over included."""
+        views = [self.jobs[job] for job in self.batch if job in self.jobs]
+        return sum(view.fraction if view.active else 1.0 for view in views) / len(views) if views else 0.0
+
+    @property
+    def finished(self) -> int:
+        """How many of the queue's jobs are over."""
+        return sum(not self.jobs[job].active for job in self.batch if job in self.jobs)
 
     def active(self) -> list[JobView]:
         """The jobs that are not over, oldest first."""
@@ -127,6 +172,15 @@ class JobTable:
         newest = next(reversed(self.jobs.values()), None)
         return newest if newest is not None and newest.state == FAILED else None
 
+    def failed(self) -> list[JobView]:
+        """The jobs that have failed and were not dismissed, newest first."""
+        return [view for view in reversed(self.jobs.values()) if view.state == FAILED]
+
+    def dismiss(self, job: str) -> None:
+        """Forget a job that is over."""
+        if job in self.jobs and not self.jobs[job].active:
+            del self.jobs[job]
+
     def apply(self, event: WorkerEvent) -> None:
         """Take in one event about a job; others are ignored."""
         if event.kind == "results" and isinstance(event.fields.get("jobs"), list):
@@ -134,6 +188,11 @@ class JobTable:
             return
         if event.kind == "delete":
             self.results = [result for result in self.results if result.job != event.job]
+            return
+        if event.kind == "status" and isinstance(event.fields.get("jobs"), list):
+            for entry in event.fields["jobs"]:
+                if isinstance(entry, dict):
+                    self._take_status(entry)
             return
         view = self.jobs.get(event.job)
         if view is None or not view.active:
@@ -153,6 +212,28 @@ class JobTable:
             view.state = CANCELLED if view.error.code == "cancelled" else FAILED
             view.eta, view.preview = None, b""
 
+    def _take_status(self, entry: dict[str, Any]) -> None:
+        """The state of one job, known or sent by another program or by an earlier run of this one."""
+        job, state = entry.get("job"), entry.get("state")
+        if not isinstance(job, str) or not isinstance(state, str):
+            return
+        view = self.jobs.get(job)
+        if view is None:
+            if state in TERMINAL:
+                return
+            view = self.sent(job, str(entry.get("prompt") or ""), _whole(entry.get("seed")), 1)
+            view.hypotheses = max(_whole(entry.get("hypotheses")), 1)
+        if view.interrupted:
+            view.state, view.error = QUEUED, None
+            self.batch.append(job)
+        if not view.active:
+            return
+        if state in (FAILED, CANCELLED):
+            view.error = DoppelError.from_dict(entry)
+        self._advance(view, entry)
+        if not view.active:
+            view.eta, view.preview = None, b""
+
     @staticmethod
     def _advance(view: JobView, fields: dict[str, Any]) -> None:
         if isinstance(fields.get("state"), str):
@@ -169,17 +250,20 @@ class JobTable:
         view.eta = float(eta) if isinstance(eta, (int, float)) else None
 
 
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
 def _results(jobs: Iterable[Any]) -> Iterable[ResultView]:
     for entry in jobs:
         avatars = entry.get("avatars") if isinstance(entry, dict) else None
         if not isinstance(avatars, list) or not isinstance(entry.get("folder"), str):
             continue
-        seed = entry.get("seed")
         for index, avatar in enumerate(avatars):
             yield ResultView(
                 job=str(entry.get("job", "")),
                 folder=Path(entry["folder"]) / str(avatar.get("folder", index)),
                 hypothesis=index,
                 prompt=str(entry.get("prompt", "")),
-                seed=seed if isinstance(seed, int) else 0,
+                seed=_whole(entry.get("seed")),
             )

@@ -47,6 +47,13 @@ def rotation_vector(quaternion_wxyz: ArrayLike) -> FloatArray:
     return 2.0 * np.arctan2(sine, q[0]) / sine * q[1:]
 
 
+def multiply(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """The product of two quaternions (w, x, y, z): the rotation b, then a."""
+    p, q = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    scalar = p[0] * q[0] - p[1:] @ q[1:]
+    return np.concatenate(([scalar], p[0] * q[1:] + q[0] * p[1:] + np.cross(p[1:], q[1:])))
+
+
 def same_rotation(a: ArrayLike, b: ArrayLike, tolerance: float = 1e-4) -> bool:
     """Whether two axis-angles (3,) turn by the same amount: angles differing by a full turn count as equal."""
     return bool(1.0 - abs(float(quaternion(a) @ quaternion(b))) < 0.5 * tolerance * tolerance)

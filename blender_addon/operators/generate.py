@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending requests to the worker and cancelling them."""
+"""Sending requests to the worker, cancelling them, and mending those that failed."""
 
 import random
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 
 from ...backend.protocol.errors import DoppelError
-from ...backend.protocol.request import SEED_RANGE, GenerateRequest
+from ...backend.protocol.request import MAX_PROMPT, SEED_RANGE, GenerateRequest
 from ...rigging.body_parameters import BodyParameterError
-from .. import live, session
+from .. import live, prefs, session
+from ..core.quality import lighter
+from ..core.styles import STYLES, dressed
 from .base import DoppelOperator
+from .worker import start
 
 
 def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
@@ -21,9 +24,11 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
     """
     settings = scene.doppel
     try:
-        body = live.scene_body(scene)
+        body = live.scene_body(scene).to_dict()
     except BodyParameterError as error:
         raise DoppelError("body_invalid", str(error), "reset the body or the pose") from None
+    if settings.shape_from_prompt:
+        del body["betas"]
     return GenerateRequest(
         prompt=settings.prompt.strip(),
         negative_prompt=settings.negative_prompt.strip(),
@@ -31,10 +36,33 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
         hypotheses=settings.hypotheses,
         steps=settings.steps,
         guidance_scale=settings.guidance_scale,
-        body=body.to_dict(),
+        body=body,
         triangles=settings.triangles,
         texture_size=int(settings.texture_size),
     ).validate()
+
+
+def worker_refusal(context: bpy.types.Context) -> str:
+    """Why no job can be sent now; a worker that is only not running is no reason, it is started."""
+    current = session.current()
+    if current.setting_up:
+        return "The worker is being set up: wait until it is ready"
+    if current.state in ("off", "failed") and not prefs.get(context).python().is_file():
+        return "Set up the worker first, in the Worker panel"
+    return ""
+
+
+def send(context: bpy.types.Context, request: GenerateRequest) -> None:
+    """Send a request, starting the worker where none runs; the scene remembers the job.
+
+    Raises:
+        DoppelError: the worker cannot be started.
+    """
+    current = session.current()
+    if current.state in ("off", "failed"):
+        start(context)
+    job = current.submit(request)
+    context.scene.doppel.remember_job(job, request.prompt, request.seed, request.hypotheses)
 
 
 class DOPPEL_OT_generate(DoppelOperator):
@@ -46,15 +74,26 @@ class DOPPEL_OT_generate(DoppelOperator):
     def refusal(cls, context: bpy.types.Context) -> str:
         if not context.scene.doppel.prompt.strip():
             return "Describe the person in the prompt first"
-        if session.current().state != "ready":
-            return "Start the worker first, in the Worker panel"
-        return ""
+        return worker_refusal(context)
 
     def run(self, context: bpy.types.Context) -> None:
         settings = context.scene.doppel
         if not settings.lock_seed:
             settings.seed = random.randint(*SEED_RANGE)
-        session.current().submit(scene_request(context.scene))
+        send(context, scene_request(context.scene))
+
+
+class DOPPEL_OT_apply_style(DoppelOperator):
+    bl_idname = "doppel.apply_style"
+    bl_label = "Style"
+    bl_description = "Dress the person in the prompt: replaces what follows 'in' or 'wearing'"
+    bl_options = {"REGISTER", "UNDO"}
+
+    style: EnumProperty(name="Style", items=[(name, name, words.capitalize()) for name, words in STYLES.items()])
+
+    def run(self, context: bpy.types.Context) -> None:
+        settings = context.scene.doppel
+        settings.prompt = dressed(settings.prompt, self.style)[:MAX_PROMPT]
 
 
 class DOPPEL_OT_random_seed(DoppelOperator):
@@ -84,4 +123,84 @@ class DOPPEL_OT_cancel_job(DoppelOperator):
         current.cancel(self.job or current.table.active()[0].job)
 
 
-CLASSES = (DOPPEL_OT_generate, DOPPEL_OT_random_seed, DOPPEL_OT_cancel_job)
+class DOPPEL_OT_cancel_all(DoppelOperator):
+    bl_idname = "doppel.cancel_all"
+    bl_label = "Cancel All"
+    bl_description = "Stop the avatar that is being made and all that wait"
+
+    @classmethod
+    def refusal(cls, context: bpy.types.Context) -> str:
+        return "" if session.current().table.active() else "Nothing is being made"
+
+    def run(self, context: bpy.types.Context) -> None:
+        current = session.current()
+        for view in reversed(current.table.active()):  # those that wait first, so that none of them begins
+            current.cancel(view.job)
+
+
+class _FailedJob:
+    """For operators on a job that has failed; the newest one, unless it is named."""
+
+    @classmethod
+    def refusal(cls, context: bpy.types.Context) -> str:
+        return "" if session.current().table.failed() else "No avatar has failed"
+
+    def failed_job(self) -> str:
+        return self.job or session.current().table.failed()[0].job
+
+
+class DOPPEL_OT_retry_job(_FailedJob, DoppelOperator):
+    bl_idname = "doppel.retry_job"
+    bl_label = "Try Again"
+    bl_description = "Send the request of this avatar once more"
+
+    job: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def refusal(cls, context: bpy.types.Context) -> str:
+        return super().refusal(context) or worker_refusal(context)
+
+    def run(self, context: bpy.types.Context) -> None:
+        table = session.current().table
+        job = self.failed_job()
+        request = table.jobs[job].request
+        if not request:
+            raise DoppelError("request_unknown", "this avatar was not asked for here", "set it up again in the panels")
+        table.dismiss(job)
+        send(context, GenerateRequest.from_dict(request))
+
+
+class DOPPEL_OT_dismiss_job(_FailedJob, DoppelOperator):
+    bl_idname = "doppel.dismiss_job"
+    bl_label = "Dismiss"
+    bl_description = "Take this failure off the list"
+
+    job: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def run(self, context: bpy.types.Context) -> None:
+        session.current().table.dismiss(self.failed_job())
+
+
+class DOPPEL_OT_lower_quality(DoppelOperator):
+    bl_idname = "doppel.lower_quality"
+    bl_label = "Lower the Quality"
+    bl_description = "One step down in triangles, texture and denoising steps, and a single variant: needs less memory"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: bpy.types.Context) -> str:
+        settings = context.scene.doppel
+        settings.set_quality(lighter(settings.steps, settings.triangles, int(settings.texture_size)))
+        settings.hypotheses = 1
+        return f"{settings.triangles} triangles, {settings.texture_size} px texture, {settings.steps} steps"
+
+
+CLASSES = (
+    DOPPEL_OT_generate,
+    DOPPEL_OT_apply_style,
+    DOPPEL_OT_random_seed,
+    DOPPEL_OT_cancel_job,
+    DOPPEL_OT_cancel_all,
+    DOPPEL_OT_retry_job,
+    DOPPEL_OT_dismiss_job,
+    DOPPEL_OT_lower_quality,
+)

@@ -67,11 +67,12 @@ class DOPPEL_OT_mirror_pose(DoppelOperator):
 class DOPPEL_OT_reset_body(DoppelOperator):
     bl_idname = "doppel.reset_body"
     bl_label = "Reset Shape"
-    bl_description = "Back to the average body"
+    bl_description = "Back to the average body, and to the shape that the prompt implies"
     bl_options = {"REGISTER", "UNDO"}
 
     def run(self, context: bpy.types.Context) -> None:
         context.scene.doppel.body.betas = (0.0,) * 10
+        context.scene.doppel.shape_from_prompt = True
 
 
 class _AvatarOperator:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...backend.protocol.errors import DoppelError
 from ...rigging.character import RiggedCharacter
+from ...rigging.expressions import with_visemes
 from ..core.mesh_plan import plan_mesh
 from ..core.naming import avatar_name
 from ..core.skeleton_plan import plan_bones
@@ -37,7 +38,7 @@ def load_character(folder: Path) -> RiggedCharacter:
 
 
 def import_folder(context: bpy.types.Context, folder: Path, index: int = 0) -> bpy.types.Object:
-    """Import the avatar in a result folder, `index` places to the side; returns its armature.
+    """Import the avatar in a result folder at the 3D cursor, `index` places to the side; returns its armature.
 
     Raises:
         DoppelError: the folder's avatar is missing or unreadable.
@@ -48,6 +49,7 @@ def import_folder(context: bpy.types.Context, folder: Path, index: int = 0) -> b
     hypothesis = _whole(character.provenance.get("hypothesis"))
     name = avatar_name(str(asked.get("prompt", "")), _whole(asked.get("seed")), hypothesis)
     result = import_character(context, character, name)
+    result.location = context.scene.cursor.location
     result.location.x += index * SPACING
     return result
 
@@ -62,7 +64,12 @@ def import_character(context: bpy.types.Context, character: RiggedCharacter, nam
     floor = float(character.vertices[:, 1].min())
     bones = plan_bones(character.joint_names, character.parents, character.joints - np.array([0.0, floor, 0.0]))
     mesh_plan = plan_mesh(
-        character.vertices, character.faces, character.uvs, character.weights, character.morphs, floor
+        character.vertices,
+        character.faces,
+        character.uvs,
+        character.weights,
+        with_visemes(character.morphs),
+        floor,
     )
     for other in context.selected_objects:
         other.select_set(False)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from . import mesh as mesh_tool
 
 NAME = "Doppel Body"
-COLOUR = (0.35, 0.5, 0.62, 1.0)  # a dummy's, not a skin's
+COLOURS = ((0.50, 0.62, 0.72, 1.0), (0.16, 0.27, 0.42, 1.0))  # a dummy and its suit
 
 
 def find(scene: bpy.types.Scene) -> bpy.types.Object | None:
@@ -19,13 +19,18 @@ def find(scene: bpy.types.Scene) -> bpy.types.Object | None:
     return None
 
 
-def create(scene: bpy.types.Scene, vertices: ArrayLike, faces: ArrayLike) -> bpy.types.Object:
-    """Add the preview body, posed, to the scene. It is neither rendered nor selectable."""
+def create(scene: bpy.types.Scene, vertices: ArrayLike, faces: ArrayLike, suit: ArrayLike) -> bpy.types.Object:
+    """Add the preview body, posed, to the scene: faces (F, 3), of which those marked in `suit` (F,) are covered.
+
+    It is neither rendered nor selectable.
+    """
     mesh = bpy.data.meshes.new(NAME)
     mesh_tool.fill(mesh, vertices, faces)
-    material = bpy.data.materials.new(NAME)
-    material.diffuse_color = COLOUR
-    mesh.materials.append(material)
+    for colour in COLOURS:
+        material = bpy.data.materials.new(NAME)
+        material.diffuse_color = colour
+        mesh.materials.append(material)
+    mesh.polygons.foreach_set("material_index", np.asarray(suit, dtype=np.int32))
     preview = bpy.data.objects.new(NAME, mesh)
     preview.hide_render = True
     preview.hide_select = True

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all panels share: their place, and how texts and errors are drawn."""
-
-import textwrap
+"""What all panels share: their place, and how errors are drawn."""
 
 import bpy
 
 from ...backend.protocol.errors import DoppelError
-
-_CHARACTER_WIDTH = 7.0  # pixels of the interface font at scale 1, a little on the wide side
+from ..core.remedies import remedies
+from .text import draw_text
 
 
 class DoppelPanel:
@@ -18,20 +16,16 @@ class DoppelPanel:
     bl_category = "Doppel"
 
 
-def draw_text(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
-    """A text broken into lines that fit the sidebar; the icon stands before the first."""
-    scale = context.preferences.system.ui_scale or 1.0  # 0 in background mode
-    width = context.region.width if context.region is not None else 300
-    lines = textwrap.wrap(text, max(int(width / scale / _CHARACTER_WIDTH) - 6, 20)) or [""]
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(lines):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
-
-
-def draw_error(context: bpy.types.Context, layout: bpy.types.UILayout, error: DoppelError) -> None:
-    """What went wrong and what to do about it."""
+def draw_error(context: bpy.types.Context, layout: bpy.types.UILayout, error: DoppelError) -> bpy.types.UILayout:
+    """What went wrong, what to do about it, and the buttons that do it; returns the box, for more of them."""
     box = layout.box()
     draw_text(context, box, error.message[:1].upper() + error.message[1:], "ERROR")
     if error.hint:
         draw_text(context, box, error.hint[:1].upper() + error.hint[1:], "INFO")
+    column = box.column(align=True)
+    for remedy in remedies(error.code):
+        column.operator(remedy.operator, text=remedy.text, icon=remedy.icon)
+    row = box.row()
+    row.active = False
+    row.label(text=f"Code: {error.code}", icon="BLANK1")
+    return box

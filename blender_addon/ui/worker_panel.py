@@ -4,7 +4,8 @@
 import bpy
 
 from .. import prefs, session
-from .common import DoppelPanel, draw_error, draw_text
+from .common import DoppelPanel, draw_error
+from .text import draw_text
 
 _STATES = {
     "off": ("Not running", "RADIOBUT_OFF"),
@@ -19,39 +20,55 @@ class DOPPEL_PT_worker(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_worker"
     bl_label = "Worker"
 
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        self.layout.operator("doppel.open_preferences", text="", icon="PREFERENCES", emboss=False)
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         current = session.current()
         if current.setting_up:
-            self._draw_setup(context, layout, current)
+            _draw_progress(context, layout, current)
+            return
+        installed = prefs.get(context).python().is_file()
+        if not installed and current.state in ("off", "failed"):
+            _draw_first_step(context, layout, current)
             return
         text, icon = _STATES[current.state]
-        layout.label(text=text + (" (shared with another program)" if current.adopted else ""), icon=icon)
+        row = layout.row()
+        row.label(text=text + (" (shared with another program)" if current.adopted else ""), icon=icon)
+        if current.state in ("off", "failed"):
+            row.operator("doppel.start_worker", text="Start", icon="PLAY")
+        else:
+            buttons = row.row(align=True)
+            if current.state == "ready":
+                buttons.operator("doppel.free_memory", text="", icon="TRASH")
+            buttons.operator("doppel.stop_worker", text="Stop", icon="CANCEL")
         if current.device:
             layout.label(text=_device_text(current.device), icon="BLANK1")
         if current.error is not None:
             draw_error(context, layout, current.error)
-        row = layout.row()
-        if current.state in ("off", "failed"):
-            if prefs.get(context).python().is_file():
-                row.operator("doppel.start_worker", icon="PLAY")
-                if current.error is not None:
-                    layout.operator("doppel.setup_worker", icon="IMPORT")
-            else:
-                draw_text(context, row, "The worker needs its own Python environment, built once.", "INFO")
-                layout.operator("doppel.setup_worker", icon="IMPORT")
-        else:
-            row.operator("doppel.stop_worker", icon="CANCEL")
-        if current.log_file is not None and current.error is not None:
-            layout.operator("doppel.show_log", icon="TEXT")
 
-    @staticmethod
-    def _draw_setup(context: bpy.types.Context, layout: bpy.types.UILayout, current: session.Session) -> None:
-        setup = current.setup
-        layout.progress(factor=setup.fraction, text=f"{setup.message} ({setup.step}/{setup.steps})")
-        if setup.last_line:
-            draw_text(context, layout, setup.last_line[:160])
-        layout.operator("doppel.cancel_setup", icon="CANCEL")
+
+def _draw_first_step(context: bpy.types.Context, layout: bpy.types.UILayout, current: session.Session) -> None:
+    if current.error is not None:
+        draw_error(context, layout, current.error)
+    else:
+        draw_text(context, layout, "One step before the first avatar: a Python of its own with PyTorch.", "INFO")
+    row = layout.row()
+    row.scale_y = 1.5
+    row.operator("doppel.setup_worker", icon="IMPORT")
+    draw_text(context, layout, "Or choose an environment that you have already:")
+    layout.prop(prefs.get(context), "worker_python", text="")
+
+
+def _draw_progress(context: bpy.types.Context, layout: bpy.types.UILayout, current: session.Session) -> None:
+    setup = current.setup
+    assert setup is not None
+    draw_text(context, layout, f"{setup.message} ({setup.step}/{setup.steps})", "IMPORT")
+    layout.progress(factor=setup.fraction, text=f"{setup.fraction:.0%}")
+    if setup.package or setup.last_line:
+        draw_text(context, layout, setup.package or setup.last_line[:120])
+    layout.operator("doppel.cancel_setup", icon="CANCEL")
 
 
 def _device_text(device: dict[str, object]) -> str:

@@ -28,7 +28,7 @@ def test_waiting_then_running_then_done(table: JobTable) -> None:
             table.apply(WorkerEvent("progress", JOB, fields, (b"png",)))
             assert last < view.fraction < 1.0
             last = view.fraction
-    assert view.preview == b"png" and view.text == "Saving 4/4, 12 s left"
+    assert view.preview == b"png" and view.text == "Saving 4/4" and view.time_left == "12 s left" and view.detail == 1.0
     table.apply(WorkerEvent("done", JOB, {"state": "done"}))
     assert (view.active, view.fraction, view.preview, table.active()) == (False, 1.0, b"", [])
 
@@ -88,3 +88,44 @@ def test_results_are_listed_by_variant_and_deleted_by_job(table: JobTable) -> No
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_the_whole_queue_has_a_bar(table: JobTable) -> None:
+    table.sent("second-job", "x", 1)
+    assert (table.fraction, table.finished) == (0.0, 0)
+    table.apply(WorkerEvent("done", JOB, {}))
+    assert (table.fraction, table.finished) == (0.5, 1)
+    table.apply(WorkerEvent("done", "second-job", {}))
+    assert table.fraction == 1.0
+    table.sent("third-job", "x", 1)
+    assert table.fraction == 0.0 and table.batch == ["third-job"]  # a new queue
+
+
+def test_jobs_of_an_earlier_run_are_found_by_their_state(table: JobTable) -> None:
+    entry = {"job": "earlier-job", "state": "running", "stage": "front", "step": 2, "steps": 8, "prompt": "a"}
+    entry["seed"] = 4
+    table.apply(WorkerEvent("status", fields={"jobs": [entry, "noise", {"job": 3}]}))
+    view = table.jobs["earlier-job"]
+    assert (view.prompt, view.seed, view.stage, view.active) == ("a", 4, "front", True)
+    table.apply(WorkerEvent("status", fields={"jobs": [{"job": "earlier-job", "state": "done"}]}))
+    assert view.state == "done"
+    table.apply(WorkerEvent("status", fields={"jobs": [{"job": "much-earlier", "state": "failed", "code": "x"}]}))
+    assert "much-earlier" not in table.jobs
+
+
+def test_an_interrupted_job_goes_on(table: JobTable) -> None:
+    view = table.jobs[JOB]
+    view.interrupt()
+    assert table.failed() == [view] and view.error is not None and "go on" in view.error.hint
+    table.apply(WorkerEvent("status", fields={"jobs": [{"job": JOB, "state": "queued", "ahead": 1}]}))
+    assert view.active and view.error is None and view.text == "Waiting, 1 ahead"
+    view.cancelling = True
+    assert view.text == "Cancelling"
+
+
+def test_only_what_is_over_is_dismissed(table: JobTable) -> None:
+    table.dismiss(JOB)
+    assert JOB in table.jobs
+    table.apply(WorkerEvent("failed", JOB, error=DoppelError("oom", "full")))
+    table.dismiss(JOB)
+    assert not table.jobs

@@ -25,11 +25,19 @@ class RecordingLayout:
         self.said = [] if said is None else said
         self.use_property_split = False
         self.scale_y = 1.0
+        self.active = True
+        self.emboss = "NORMAL"
+        self.operator_context = "INVOKE_DEFAULT"
 
     def _inner(self, **_arguments: Any) -> "RecordingLayout":
         return RecordingLayout(self.said)
 
-    row = column = box = _inner
+    row = column = box = grid_flow = _inner
+
+    def popover(self, panel: str, text: str | None = None, icon: str = "NONE", **_arguments: Any) -> None:
+        self._icon(icon)
+        assert hasattr(bpy.types, panel), panel
+        self.said.append(f"popover:{panel}")
 
     def panel(self, idname: str, default_closed: bool = False) -> tuple["RecordingLayout", "RecordingLayout"]:
         assert idname
@@ -47,7 +55,9 @@ class RecordingLayout:
             assert name in data.bl_rna.properties, name
         self.said.append(f"prop:{name}")
 
-    def operator(self, idname: str, text: str | None = None, icon: str = "NONE") -> OperatorArguments:
+    def operator(
+        self, idname: str, text: str | None = None, icon: str = "NONE", emboss: bool = True, depress: bool = False
+    ) -> OperatorArguments:
         self._icon(icon)
         self.said.append(f"operator:{idname}")
         return OperatorArguments(idname)
@@ -60,13 +70,6 @@ class RecordingLayout:
     def progress(self, factor: float, text: str) -> None:
         assert 0.0 <= factor <= 1.0
         self.said.append(f"progress:{factor:.2f} {text}")
-
-    def template_list(
-        self, kind: str, _id: str, data: Any, name: str, active: Any, active_name: str, rows: int
-    ) -> None:
-        assert hasattr(bpy.types, kind)
-        assert name in data.bl_rna.properties and active_name in active.bl_rna.properties
-        self.said.append(f"list:{name}")
 
     def template_icon(self, icon_value: int, scale: float) -> None:
         assert icon_value > 0

@@ -171,7 +171,7 @@ def test_import_is_one_undo_step(enabled: MODULE, character: Any, tmp_path: Path
     bpy.context.preferences.edit.use_global_undo = True
     bpy.ops.ed.undo_push(message="before")
     before = (len(bpy.data.objects), len(bpy.data.meshes), len(bpy.data.armatures))
-    assert bpy.ops.doppel.import_result("EXEC_DEFAULT", True, folder=str(tmp_path)) == {"FINISHED"}
+    assert bpy.ops.doppel.import_file("EXEC_DEFAULT", True, filepath=str(tmp_path / "avatar.npz")) == {"FINISHED"}
     assert len(bpy.data.objects) == before[0] + 2
     assert bpy.context.active_object.type == "ARMATURE"
     assert bpy.context.active_object.name == "Woman Red Dress 7"
@@ -183,10 +183,10 @@ def test_import_is_one_undo_step(enabled: MODULE, character: Any, tmp_path: Path
 
 def test_bad_results_are_refused_in_words(enabled: MODULE, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"there is no .*avatar\.npz.*\[result_missing\]"):
-        bpy.ops.doppel.import_result(folder=str(tmp_path))
+        bpy.ops.doppel.import_file(filepath=str(tmp_path / "avatar.npz"))
     (tmp_path / "avatar.npz").write_bytes(b"no archive")
     with pytest.raises(RuntimeError, match=r"\[result_unreadable\]"):
-        bpy.ops.doppel.import_result(folder=str(tmp_path))
+        bpy.ops.doppel.import_file(filepath=str(tmp_path / "avatar.npz"))
     assert not bpy.data.objects
 
 

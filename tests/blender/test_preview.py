@@ -131,5 +131,36 @@ def test_pose_operators(enabled: MODULE) -> None:
     assert not np.any(list(settings.pose_values().values()))
     flat = enabled("blender_addon.live").scene_body(bpy.context.scene)
     assert np.allclose(flat.left_hand_pose, a_pose.left_hand_pose)  # relaxed hands by default
-    settings.relaxed_hands = False
+    bpy.ops.doppel.apply_hands(hand="FLAT")
     assert not enabled("blender_addon.live").scene_body(bpy.context.scene).left_hand_pose.any()
+
+
+def test_face_units_and_coefficients(enabled: MODULE) -> None:
+    settings = bpy.context.scene.doppel
+    settings.face.mouthSmileLeft = 1.0
+    assert np.linalg.norm(settings.expression) > 1.0
+    settings.expression[0] = 2.0
+    assert settings.face.mouthSmileLeft == 0.0 and settings.expression[0] == 2.0
+    bpy.ops.doppel.apply_face(face="LAUGH")
+    assert settings.jaw == 0.5 and settings.face.mouthSmileRight == pytest.approx(0.8)
+    body = enabled("blender_addon.live").scene_body(bpy.context.scene)
+    assert np.allclose(body.expression, settings.expression) and body.jaw_pose[0] > 0.1
+
+
+def test_sliders_stop_at_the_last_possible_body(enabled: MODULE) -> None:
+    body = bpy.context.scene.doppel.body
+    body.weight, body.muscle, body.age, body.height_cm = 0.0, 1.0, 90.0, 140.0
+    assert np.abs(body.betas).max() <= 5.0
+    wanted = enabled("rigging.semantic").betas_to_semantic(np.array(body.betas))
+    assert body.height_cm == pytest.approx(wanted["height_cm"], abs=0.1)
+
+
+def test_two_scenes_have_two_bodies(enabled: MODULE) -> None:
+    pump = enabled("blender_addon.pump").pump
+    first, second = bpy.context.scene, bpy.data.scenes.new("Second")
+    first.doppel.show_preview = second.doppel.show_preview = True
+    second.doppel.body.height_cm = 200.0
+    pump()
+    heights = [np.ptp([v.co.z for v in scene.doppel.preview.data.vertices]) for scene in (first, second)]
+    assert heights == pytest.approx([1.70, 2.00], abs=0.02)
+    assert first.doppel.preview.name not in second.objects
