@@ -460,8 +460,6 @@ class _Connection(threading.Thread):
                 self._send_job(job)
             elif entry.get("state") in _ENDED:
                 self._end(Message("done" if entry["state"] == DONE else "failed", entry), job)
-            else:
-                self._deliver(Message("progress", entry))
         self._deliver(message)
 
     def _end(self, message: Message, job: str) -> None:

@@ -7,8 +7,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from doppel_extension.blender_addon import client as client_module
+from doppel_extension.blender_addon.client import WorkerClient
 from raw_client import RawClient
+from rude_worker import RudeWorker
 from tiny_worker import TinyPipeline, probe
+from watcher import Watcher
 
 from backend.protocol.address import WorkerAddress, parse_ready_line
 from backend.worker.logs import start_logging
@@ -106,3 +110,37 @@ def run_program(tmp_path):
     yield start
     for program in programs:
         program.end()
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """Makes clients with short times, which are closed at the end. No tick may have cost Blender's loop 20 ms."""
+    monkeypatch.setattr(client_module, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(client_module, "_TICK_SECONDS", 0.05)
+    watchers = []
+
+    def make(address=None, **options):
+        watchers.append(Watcher(WorkerClient(**options)))
+        if address is not None:
+            watchers[-1].client.connect(address)
+        return watchers[-1]
+
+    yield make
+    for watcher in watchers:
+        watcher.client.close()
+        assert not watcher.client._connection.is_alive()
+        assert watcher.slowest_seconds < 0.020
+
+
+@pytest.fixture
+def rude():
+    """Starts workers that misbehave, which are ended at the end."""
+    workers = []
+
+    def make(answer):
+        workers.append(RudeWorker(answer))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.end()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 import time
 from pathlib import Path
 
@@ -12,67 +11,10 @@ from doppel_extension.backend.protocol.address import WorkerAddress
 from doppel_extension.backend.protocol.errors import DoppelError
 from doppel_extension.backend.protocol.jobs import new_job_id
 from doppel_extension.backend.protocol.messages import Message, encode
-from doppel_extension.backend.protocol.request import GenerateRequest
 from doppel_extension.blender_addon import client as client_module
-from doppel_extension.blender_addon.client import WorkerClient
 from doppel_extension.blender_addon.core.inbox import Inbox, WorkerEvent
-
-
-class Watcher:
-    """Pumps a client and remembers its events."""
-
-    def __init__(self, client):
-        self.client = client
-        self.events = []
-        self._read = 0
-
-    def wait_for(self, kind, job="", timeout=10.0):
-        """The next such event after the one that was waited for last."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            self.events += self.client.pump()
-            while self._read < len(self.events):
-                event = self.events[self._read]
-                self._read += 1
-                if event.kind == kind and (not job or event.job == job):
-                    return event
-            time.sleep(0.005)
-        raise AssertionError(f"no {kind} came, only {[(event.kind, event.fields) for event in self.events[-6:]]}")
-
-    def settle(self, seconds):
-        time.sleep(seconds)
-        self.events += self.client.pump()
-
-    def count(self, kind, job=""):
-        return sum(event.kind == kind and (not job or event.job == job) for event in self.events)
-
-
-@pytest.fixture
-def watch(monkeypatch):
-    """Makes clients with short times, which are closed at the end."""
-    monkeypatch.setattr(client_module, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(client_module, "_TICK_SECONDS", 0.05)
-    clients = []
-
-    def make(address=None, **options):
-        clients.append(WorkerClient(**options))
-        if address is not None:
-            clients[-1].connect(address)
-        return Watcher(clients[-1])
-
-    yield make
-    for client in clients:
-        client.close()
-        assert not client._connection.is_alive()
-
-
-def extension_address(address):
-    """The address for the extension's copy of the protocol package."""
-    return WorkerAddress(address.endpoint, address.worker_key, address.client_key, address.client_secret)
-
-
-def ask(prompt="a man", **options):
-    return GenerateRequest(prompt=prompt, **options)
+from rude_worker import HELLO
+from watcher import ask, extension_address
 
 
 def test_a_job_from_connect_to_done(server, watch):
@@ -234,53 +176,6 @@ def test_files_that_are_gone_fail_the_download(server, watch, tmp_path):
     watcher.client.download(job, [{"folder": "0", "files": {"avatar.npz": 10}}], tmp_path / "here")
     assert watcher.wait_for("failed", job).error.code == "file_unknown"
     assert not (tmp_path / "here").exists()
-
-
-class RudeWorker(threading.Thread):
-    """Speaks CURVE, and answers with what the test says."""
-
-    def __init__(self, answer):
-        super().__init__(daemon=True)
-        self.context = zmq.Context()
-        self.router = self.context.socket(zmq.ROUTER)
-        public, secret = zmq.curve_keypair()
-        self.router.curve_server, self.router.curve_secretkey = True, secret
-        self.router.bind("tcp://127.0.0.1:*")
-        self.router.linger = 0
-        client_public, client_secret = (key.decode() for key in zmq.curve_keypair())
-        endpoint = self.router.getsockopt_string(zmq.LAST_ENDPOINT)
-        self.address = WorkerAddress(endpoint, public.decode(), client_public, client_secret)
-        self.answer = answer
-        self.ended = threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.ended.is_set():
-            if self.router.poll(20):
-                identity, *parts = self.router.recv_multipart()
-                for answer in self.answer(json.loads(parts[0])):
-                    self.router.send_multipart([identity, *answer])
-        self.context.destroy(linger=0)
-
-    def end(self):
-        self.ended.set()
-        self.join(5)
-
-
-@pytest.fixture
-def rude():
-    workers = []
-
-    def make(answer):
-        workers.append(RudeWorker(answer))
-        return workers[-1]
-
-    yield make
-    for worker in workers:
-        worker.end()
-
-
-HELLO = encode(Message("hello", {"worker": {}}))
 
 
 def test_a_worker_that_never_answers_is_told_once_and_tried_again(rude, watch, monkeypatch):
