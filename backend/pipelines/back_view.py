@@ -9,7 +9,7 @@ from torch import Tensor
 from ..models.autoencoder import Autoencoder
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser, velocity_of
 from .body import PosedSubject
-from .flow import Cancelled, Step, sample_flow
+from .flow import Cancelled, Known, Step, sample_flow
 from .front_view import ViewResult, decode
 
 
@@ -37,6 +37,7 @@ class BackViewPipeline:
         guidance_scale: float = 2.0,
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
+        known: Known | None = None,
     ) -> ViewResult:
         """One back view for each of the K ``generators``, all of the same front (its first).
 
@@ -62,6 +63,7 @@ class BackViewPipeline:
             guidance_scale,
             on_step,
             cancelled,
+            known,
         )
         rgba = decode(self.autoencoder, latents, window)
         return ViewResult(share_silhouette(rgba, front.rgba[:1]), latents, window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
@@ -13,6 +14,14 @@ from ..protocol.errors import DoppelError
 Step = Callable[[int, int, Tensor], None]
 """Called after each step with (step, steps, the clean latents as they are now foreseen)."""
 Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Latents that a sample shall have where the mask is 1: an edited picture, or the seen part of a photo."""
+
+    latents: Tensor  # [1, C, h, w]
+    mask: Tensor  # [1, 1, h, w] in [0, 1]
 
 
 def check(cancelled: Cancelled | None) -> None:
@@ -31,6 +40,7 @@ def sample_flow(
     guidance_scale: float,
     on_step: Step | None = None,
     cancelled: Cancelled | None = None,
+    known: Known | None = None,
 ) -> Tensor:
     """From noise (B, C, h, w) to latents by Euler steps with classifier-free guidance.
 
@@ -41,6 +51,7 @@ def sample_flow(
         tokens, negative: [B, 15, D].
         steps: how many.
         guidance_scale: 1 means none, and half the work.
+        known: what is given already; it goes the straight way from its noise to its latents, the rest follows.
     """
     scheduler.set_timesteps(steps, device=noise.device)
     x = noise
@@ -54,6 +65,8 @@ def sample_flow(
         if guided:
             positive, without = v.chunk(2)
             v = without + guidance_scale * (positive - without)
+        if known is not None:
+            v = torch.lerp(v, noise - known.latents, known.mask)
         if on_step is not None:
             on_step(index + 1, steps, x - time * v)
         x = scheduler.step(v, timestep, x).prev_sample

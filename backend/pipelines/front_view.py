@@ -11,7 +11,7 @@ from torch import Tensor
 from ..models.autoencoder import Autoencoder, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE, ViewDenoiser, velocity_of
 from .body import PosedSubject
-from .flow import Cancelled, Step, sample_flow
+from .flow import Cancelled, Known, Step, sample_flow
 from .window import Window
 
 PICTURE_SIZE = 512
@@ -45,6 +45,7 @@ class FrontViewPipeline:
         guidance_scale: float = 2.0,
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
+        known: Known | None = None,
     ) -> ViewResult:
         """One front view.
 
@@ -52,6 +53,7 @@ class FrontViewPipeline:
             subject: the posed body.
             tokens, negative: [1, 15, D] of the prompt and of what to avoid.
             generator: on the CPU, so that a seed means the same noise on every device.
+            known: latents that are given, within the window.
         """
         maps = subject.maps(BODY_MAP_SIZE)[:1]
         window = Window.of_body(maps)
@@ -64,7 +66,7 @@ class FrontViewPipeline:
             return velocity_of(x, clean, time)
 
         latents = sample_flow(
-            velocity, self.scheduler, noise, tokens, negative, steps, guidance_scale, on_step, cancelled
+            velocity, self.scheduler, noise, tokens, negative, steps, guidance_scale, on_step, cancelled, known
         )
         return ViewResult(decode(self.autoencoder, latents, window), latents, window)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from backend.pipelines.flow import sample_flow
+from backend.pipelines.flow import Known, sample_flow
 from backend.pipelines.window import Window
 from backend.protocol.errors import DoppelError
 
@@ -61,3 +61,11 @@ def test_window_holds_the_mask_and_pastes_back() -> None:
     assert torch.equal(again[..., 6:26], x[..., 6:26]) and again[..., :6].abs().sum() == 0
     assert Window.of_mask(torch.ones(1, 32, 32, dtype=torch.bool)).columns == 32
     assert Window.of_mask(torch.zeros(1, 32, 32, dtype=torch.bool)).columns == 32
+
+
+def test_what_is_known_is_kept_and_the_rest_is_made() -> None:
+    known = Known(torch.full((1, 3, 4, 4), 0.5), torch.zeros(1, 1, 4, 4))
+    known.mask[..., :2] = 1
+    made = sample_flow(straight, FlowMatchEulerDiscreteScheduler(), NOISE, TOKENS, TOKENS, 4, 1.0, known=known)
+    assert torch.allclose(made[..., :2], torch.tensor(0.5), atol=1e-4)
+    assert torch.allclose(made[..., 2:], DATA[..., 2:], atol=1e-4)
