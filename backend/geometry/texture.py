@@ -1,7 +1,8 @@
 """Bake the front and back pictures and the albedo field into one texture, in linear light.
 
-Each texel takes its colour from the picture that sees it squarely and unoccluded; where none does, from the field,
-shifted so that it meets the pictures' colours without a seam, or without a field from the nearest seen surface.
+Pictures are lit and the field is not: the light that explains the difference is divided out of the pictures. Then each
+texel takes its colour from the picture that sees it squarely and unoccluded; where none does, from the field, shifted
+so that it meets the pictures' colours without a seam, or without a field from the nearest seen surface.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,8 +20,10 @@ from rigging.mesh_graph import dilate, unique_edges
 from rigging.weld import weld
 
 from .color import linear_to_srgb, srgb_to_linear
-from .inpaint import push_pull, spread
-from .rasterize import make_fragments, rasterize, resolve
+from .inpaint import spread
+from .light import Light, fit_light
+from .rasterize import make_fragments, resolve
+from .texels import Texels, nearest_known, stride_of
 
 Albedo = Callable[[Tensor], Tensor]
 
@@ -29,7 +31,8 @@ GRAZING, SQUARE = 0.15, 0.5
 """Cosines between normal and view axis: below the first a picture counts nothing, above the second fully."""
 
 _CHUNK = 1 << 17
-_RINGS = (2, 3, 4)  # pixels kept from what lies in front, more than filtering mixes; the steps make it a soft border
+# pixels of 512 that are kept from what lies in front, more than filtering mixes; the steps make it a soft border
+_RINGS = (2, 3, 4)
 _DOUBT = 0.3  # trust up to which a vertex says nothing to its neighbours
 _SEAM_RINGS = 12  # of vertices beside a seam, where field and pictures are compared
 
@@ -59,31 +62,33 @@ def bake_texture(
     Returns:
         (size, size, 3) uint8 sRGB; texels outside the charts hold the nearest chart's colour.
     """
-    mesh = _Mesh(torch.from_numpy(np.asarray(vertices, np.float32)), torch.from_numpy(np.asarray(faces, np.int64)))
-    views = _make_views(mesh, front_rgba, back_rgba)
-    plane = torch.from_numpy(np.asarray(uvs, np.float32)) * 2 - 1
-    layer = resolve(make_fragments(functional.pad(plane, (0, 1)), mesh.faces, size))
-    inside = layer.mask
-    corners = mesh.faces[layer.face[inside]]
-    weights = layer.barycentric[inside].clamp(0, 1)
-    points = _blend(mesh.vertices, corners, weights)
-    unit_normals = torch.from_numpy(np.asarray(normals, np.float32))
-    seen, trust = _project(views, points, functional.normalize(_blend(unit_normals, corners, weights), dim=1))
+    mesh = _Mesh(
+        torch.from_numpy(np.asarray(vertices, np.float32)),
+        torch.from_numpy(np.asarray(normals, np.float32)),
+        torch.from_numpy(np.asarray(faces, np.int64)),
+    )
+    views = [_make_view(mesh, side, rgba) for side, rgba in ((1.0, front_rgba), (-1.0, back_rgba))]
+    texels = Texels.of(faces, uvs, size)
+    points, unit = texels.blend(mesh.vertices), functional.normalize(texels.blend(mesh.normals), dim=1)
+    seen, trust = _project(views, points, unit)
 
-    unseen = _blend(_unseen_colors(views, mesh, unit_normals, field_albedo), corners, weights)
+    places = _Places.of(mesh, views)
+    field = None if field_albedo is None else _evaluate(field_albedo, places.points)
+    light = Light.white()
+    if field is not None:
+        light = fit_light(places.seen, srgb_to_linear(field), places.normals, places.trust)
+    seen /= light.shade(unit)
+    unseen = texels.blend(_unseen_colors(places, light, field))
     if field_albedo is not None:
-        unseen += _field_at_texels(field_albedo, points, trust, inside)
-    unseen = srgb_to_linear(unseen.clamp(0, 1))
-    color = seen * trust[:, None] + unseen * (1 - trust[:, None])
-
-    texture = torch.zeros(size, size, 3, dtype=torch.uint8)
-    texture[inside] = (linear_to_srgb(color) * 255).round().to(torch.uint8)
-    return _nearest_known(texture, inside).numpy()
+        asked = field_albedo
+        unseen += texels.sparsely(lambda chosen: _evaluate(asked, points[chosen]), stride_of(size), trust < 0.999)
+    return texels.picture(linear_to_srgb(torch.lerp(srgb_to_linear(unseen.clamp(0, 1)), seen, trust[:, None])))
 
 
 @dataclass(frozen=True)
 class _Mesh:
     vertices: Tensor  # [V, 3]
+    normals: Tensor  # [V, 3] unit
     faces: Tensor  # [F, 3]
 
 
@@ -94,41 +99,52 @@ class _View:
     side: float  # 1 front, -1 back
     color: Tensor  # [1, 3, H, W] linear, extended beyond the silhouette
     trust: Tensor  # [1, 1, H, W] 1 well inside the silhouette, 0 at its edge
-    nearest: Tensor  # [1, len(_RINGS), D, D] side * z of the nearest surface within each ring
+    nearest: Tensor  # [1, len(_RINGS), H, W] side * z of the nearest surface within each ring
+    rings: list[int]  # in pixels of this picture
 
 
-def _make_views(mesh: _Mesh, front_rgba: np.ndarray, back_rgba: np.ndarray) -> list[_View]:
-    layers = rasterize(mesh.vertices, mesh.faces, max(len(front_rgba), len(back_rgba)))
-    views = []
-    for side, rgba, layer in zip((1.0, -1.0), (front_rgba, back_rgba), layers, strict=True):
-        picture = torch.from_numpy(np.asarray(rgba, np.float32)).permute(2, 0, 1)
-        margin = max(1, round(picture.shape[1] / 256))
-        solid = -_widest(-(picture[3:] > 0.95).float()[None], margin)
-        color = _nearest_known(srgb_to_linear(picture[:3].movedim(0, -1)), solid[0, 0] > 0).movedim(-1, 0)
-        depth = torch.where(layer.mask, layer.depth * side, -torch.inf)[None, None]
-        nearest = torch.cat([_widest(depth, ring) for ring in _RINGS], dim=1)
-        soft = functional.avg_pool2d(solid, 3, stride=1, padding=1)
-        views.append(_View(side, color[None], soft, nearest))
-    return views
+@dataclass(frozen=True)
+class _Places:
+    """The mesh's vertices without the splits along charts, and what the pictures say of them."""
+
+    points: Tensor  # [U, 3]
+    normals: Tensor  # [U, 3]
+    faces: np.ndarray  # (F, 3)
+    of_vertex: Tensor  # [V] place of each vertex of the mesh
+    seen: Tensor  # [U, 3] linear
+    trust: Tensor  # [U]
+
+    @classmethod
+    def of(cls, mesh: _Mesh, views: list[_View]) -> _Places:
+        welded = weld(mesh.vertices.numpy(), mesh.faces.numpy())
+        first = np.zeros(len(welded.vertices), dtype=np.int64)
+        first[welded.of_original[::-1]] = np.arange(len(welded.of_original))[::-1]
+        points, normals = mesh.vertices[first], mesh.normals[first]
+        seen, trust = _project(views, points, normals)
+        return cls(points, normals, welded.faces, torch.from_numpy(welded.of_original), seen, trust)
 
 
-def _nearest_known(picture: Tensor, known: Tensor) -> Tensor:
-    """A picture (H, W, C) whose unknown pixels take the nearest known one's colour."""
-    if not bool(known.any()):
-        return picture
-    row, column = distance_transform_edt(~known.numpy(), return_distances=False, return_indices=True)
-    return picture[torch.from_numpy(row).long(), torch.from_numpy(column).long()]
+def _make_view(mesh: _Mesh, side: float, rgba: np.ndarray) -> _View:
+    if rgba.ndim != 3 or rgba.shape[0] != rgba.shape[1] or rgba.shape[2] != 4:
+        raise ValueError(f"a view must be a square RGBA picture, not of shape {rgba.shape}")
+    size = len(rgba)
+    fragments = make_fragments(mesh.vertices, mesh.faces, size)
+    layer = resolve(fragments, "front" if side > 0 else "back")
+    picture = torch.from_numpy(np.asarray(rgba, np.float32)).permute(2, 0, 1)
+    solid = -_widest(-(picture[3:] > 0.95).float()[None], max(1, round(size / 256)))
+    color = nearest_known(srgb_to_linear(picture[:3].movedim(0, -1)), solid[0, 0] > 0).movedim(-1, 0)
+    depth = torch.where(layer.mask, layer.depth * side, -torch.inf)[None, None]
+    rings = [ring * max(1, round(size / 512)) for ring in _RINGS]
+    nearest = torch.cat([_widest(depth, ring) for ring in rings], dim=1)
+    soft = functional.avg_pool2d(solid, 3, stride=1, padding=1)
+    return _View(side, color[None], soft, nearest, rings)
 
 
 def _widest(picture: Tensor, ring: int) -> Tensor:
-    """The largest value within ``ring`` pixels."""
-    return functional.max_pool2d(picture, 2 * ring + 1, stride=1, padding=ring)
-
-
-def _blend(attributes: Tensor, corners: Tensor, weights: Tensor) -> Tensor:
-    """Attributes (V, C) interpolated at places (N) given by corner indices and barycentrics, (N, 3) each."""
-    first, second, third = (attributes[corners[:, i]] * weights[:, i : i + 1] for i in range(3))
-    return first + second + third
+    """The largest value within ``ring`` pixels, rows and columns apart."""
+    width = 2 * ring + 1
+    rows = functional.max_pool2d(picture, (1, width), stride=1, padding=(0, ring))
+    return functional.max_pool2d(rows, (width, 1), stride=1, padding=(ring, 0))
 
 
 def _project(views: list[_View], points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,47 +171,26 @@ def _visibility(view: _View, points: Tensor, cosine: Tensor, grid: Tensor) -> Te
     slope = (1 - cosine * cosine).clamp_min(0).sqrt() / cosine
     pixel = 2 / view.nearest.shape[-1]
     clear = torch.zeros_like(cosine)
-    for ring, nearest_in_ring in zip(_RINGS, nearest, strict=True):
+    for ring, nearest_in_ring in zip(view.rings, nearest, strict=True):
         allowed = pixel * (1.5 + 1.5 * ring * slope)
         clear += (nearest_in_ring <= view.side * points[:, 2] + allowed).float()
     return clear / len(_RINGS)
 
 
-def _unseen_colors(views: list[_View], mesh: _Mesh, normals: Tensor, field_albedo: Albedo | None) -> Tensor:
-    """What each vertex's seen surroundings suggest, (V, 3): a colour, or an offset to the field's; both in sRGB,
+def _unseen_colors(places: _Places, light: Light, field: Tensor | None) -> Tensor:
+    """What each vertex's seen surroundings suggest, (V, 3): a colour, or an offset to the field's (U, 3); both in sRGB,
     where a shift is as visible on dark as on bright."""
-    welded = weld(mesh.vertices.numpy(), mesh.faces.numpy())
-    first = np.zeros(len(welded.vertices), dtype=np.int64)
-    first[welded.of_original[::-1]] = np.arange(len(welded.of_original))[::-1]
-    points = mesh.vertices[first]
-    linear, trust = _project(views, points, normals[first])
-    values = linear_to_srgb(linear)
-    sure = ((trust - _DOUBT) / (1 - _DOUBT)).clamp_min(0)
+    values = linear_to_srgb(places.seen / light.shade(places.normals))
+    sure = ((places.trust - _DOUBT) / (1 - _DOUBT)).clamp_min(0)
     blur, reach = 0.003, math.inf
-    if field_albedo is not None:
-        beside = dilate(trust.numpy() < 0.99, unique_edges(welded.faces), _SEAM_RINGS)
-        sure *= torch.from_numpy(beside)
-        chosen = sure > 0
-        values[chosen] -= _evaluate(field_albedo, points[chosen])
+    if field is not None:
+        beside = dilate(places.trust.numpy() < 0.99, unique_edges(places.faces), _SEAM_RINGS)
+        sure = sure * torch.from_numpy(beside)
+        values = values - field
         blur, reach = 0.01, 0.3
-    extended = spread(values.double().numpy(), sure.double().numpy(), welded.vertices, welded.faces, blur, reach)
-    return torch.from_numpy(extended).float()[torch.from_numpy(welded.of_original)]
-
-
-def _field_at_texels(field_albedo: Albedo, points: Tensor, trust: Tensor, inside: Tensor) -> Tensor:
-    """The field's sRGB (N, 3) at each texel that needs it, asked at every second row and column."""
-    size = inside.shape[0]
-    row, column = torch.nonzero(inside, as_tuple=True)
-    asked = torch.nonzero((trust < 0.999) & (row % 2 == 0) & (column % 2 == 0)).squeeze(1)
-    half = torch.zeros(3, (size + 1) // 2, (size + 1) // 2)
-    known = torch.zeros(half.shape[1:], dtype=torch.bool)
-    half[:, row[asked] // 2, column[asked] // 2] = _evaluate(field_albedo, points[asked]).T
-    known[row[asked] // 2, column[asked] // 2] = True
-    half = push_pull(half, known)
-    # sample (i, j) of ``half`` stands at texel (2 i, 2 j)
-    grid = torch.stack([column, row], dim=1) / 2
-    grid = (grid + 0.5) * (2 / half.shape[1]) - 1
-    return functional.grid_sample(half[None], grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
+    points = places.points.numpy()
+    extended = spread(values.double().numpy(), sure.double().numpy(), points, places.faces, blur, reach)
+    return torch.from_numpy(extended).float()[places.of_vertex]
 
 
 def _evaluate(field_albedo: Albedo, points: Tensor) -> Tensor:

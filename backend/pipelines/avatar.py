@@ -41,7 +41,7 @@ from .front_view import FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
 from .prompt import PromptPipeline
 from .rig import RigPipeline
-from .texture import TexturePipeline
+from .texture import TexturePipeline, png
 from .weights import check_weights, read_index, weights_folder
 
 Progress = Callable[[str, int, int, Image.Image | None], None]
@@ -202,8 +202,9 @@ class AvatarPipeline:
                 uvs=textured.uvs,
                 body_model=self.body_model,
                 params=subject.parameters,
-                texture_png=textured.png,
+                texture_png=png(textured.image),
                 provenance={},
+                normal_png=None if textured.normal_map is None else png(textured.normal_map),
             )
         report = mesh_report(lifted.vertices, lifted.faces)
         with clock.stage("turntable"):

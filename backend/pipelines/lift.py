@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rigging.normals import vertex_normals
+
 from ..geometry.extract import extract_surface
 from ..geometry.simplify import simplify, smooth
 from ..models.autoencoder import premultiply, resize
@@ -17,6 +19,8 @@ from .body import PosedSubject
 from .flow import Cancelled
 from .view_check import check_view
 
+Field = Callable[[Tensor], Tensor]
+
 RESOLUTION = 256
 SMOOTHING = 8
 """Iterations of Taubin smoothing on the fine mesh, against the grain of pixels in the depths."""
@@ -24,11 +28,13 @@ SMOOTHING = 8
 
 @dataclass(frozen=True)
 class LiftResult:
-    """A closed mesh in view space, and the field that it came from."""
+    """A mesh in view space, and what it came from as far as that is known."""
 
     vertices: np.ndarray  # (V, 3) float32
     faces: np.ndarray  # (F, 3) int64
-    albedo: Callable[[Tensor], Tensor]  # [N, 3] points in view space -> [N, 3] sRGB in [0, 1]
+    albedo: Field | None = None  # [N, 3] points in view space -> [N, 3] sRGB in [0, 1]
+    sdf: Field | None = None  # [N, 3] -> [N] view units, negative inside
+    fine: tuple[np.ndarray, np.ndarray] | None = None  # vertices and unit normals (W, 3) before decimation
 
 
 class LiftPipeline:
@@ -69,8 +75,16 @@ class LiftPipeline:
             progress=progress,
             cancelled=cancelled,
         )
-        vertices, faces = simplify(smooth(vertices, faces, SMOOTHING), faces, triangles)
-        return LiftResult(vertices, faces, lambda points: self.query(subject, planes, points)[1])
+        vertices = smooth(vertices, faces, SMOOTHING)
+        fine = vertices, vertex_normals(vertices, faces).astype(np.float32)
+        vertices, faces = simplify(vertices, faces, triangles)
+        return LiftResult(
+            vertices,
+            faces,
+            lambda points: self.query(subject, planes, points)[1],
+            lambda points: self.query(subject, planes, points)[0],
+            fine,
+        )
 
     def read(self, subject: PosedSubject, front: Tensor, back: Tensor) -> Planes:
         """The lifter's reading of both pictures."""
@@ -85,4 +99,3 @@ class LiftPipeline:
         body = subject.field(points)
         sdf, albedo = self.lifter.query(planes, points[None].to(self.lifter.dtype), body[None].to(self.lifter.dtype))
         return sdf[0].float(), albedo[0].float()
-
