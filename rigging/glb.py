@@ -41,6 +41,20 @@ def pack(document: dict[str, Any], binary: bytes) -> bytes:
     return MAGIC + struct.pack("<II", VERSION, 12 + len(chunks)) + chunks
 
 
+def skinned_to_roots(document: dict[str, Any]) -> None:
+    """Move the nodes of skinned meshes out from below others to the top of the scene, as the specification advises.
+
+    Only its joints place a skinned mesh, so nothing moves; Blender's exporter puts it below its armature.
+    """
+    moved = {index for index, node in enumerate(document["nodes"]) if "skin" in node and "mesh" in node}
+    for node in document["nodes"]:
+        children = [child for child in node.pop("children", ()) if child not in moved]
+        if children:
+            node["children"] = children
+    for scene in document["scenes"]:
+        scene["nodes"] = [*(index for index in scene["nodes"] if index not in moved), *sorted(moved)]
+
+
 class GlbWriter:
     """Collects binary data and the accessors that describe it; `document` takes everything else."""
 

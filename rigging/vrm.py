@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import atomic
 from .expressions import VRM_PRESETS, usable
 from .glb import GlbReader, pack
 from .joints import JOINT_NAMES
@@ -110,11 +108,6 @@ class VrmMeta:
             for name, value in values.items()
             if value not in ("", ())
         }
-
-
-def write_vrm(path: Path | str, glb: bytes, meta: VrmMeta, bones: Mapping[str, str]) -> None:
-    """Write a ``.vrm`` in full or not at all; see `vrm_of`."""
-    atomic.write_bytes(path, vrm_of(glb, meta, bones))
 
 
 def vrm_of(glb: bytes, meta: VrmMeta, bones: Mapping[str, str]) -> bytes:

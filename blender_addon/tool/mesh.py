@@ -67,5 +67,6 @@ def add_shape_keys(mesh_object: bpy.types.Object, plan: MeshPlan) -> None:
     for name, deltas in plan.morphs.items():
         key = mesh_object.shape_key_add(name=name, from_mix=False)
         moved = np.ascontiguousarray(plan.vertices + deltas, dtype=np.float32)
-        key.data.foreach_set("co", moved.reshape(-1))
+        points = getattr(key, "points", key.data)  # from 4.1 on there is a way 300 times as fast
+        points.foreach_set("co", moved.reshape(-1))
         key.value = 0.0

@@ -20,7 +20,7 @@ from rigging.gltf import glb_of
 from rigging.joints import JOINT_INDEX
 from rigging.normals import vertex_normals
 from rigging.skeletons import convert, skeleton
-from rigging.vrm import REQUIRED_BONES, VrmError, VrmMeta, vrm_of, write_vrm
+from rigging.vrm import REQUIRED_BONES, VrmError, VrmMeta, vrm_of
 
 META = VrmMeta(name="Ada", authors=("A. Author",))
 ALL_BONES = set(skeleton("vrm").from_smplx.values())
@@ -143,7 +143,7 @@ def glb(made: RiggedCharacter, target: str = "vrm") -> bytes:
 
 @pytest.mark.parametrize("target", ["vrm", "smplx", "unity", "mixamo", "unreal", "rigify"])
 def test_any_skeleton_makes_a_vrm(target: str, tmp_path: Path) -> None:
-    write_vrm(tmp_path / "a.vrm", glb(character(), target), META, skeleton(target).from_smplx)
+    (tmp_path / "a.vrm").write_bytes(vrm_of(glb(character(), target), META, skeleton(target).from_smplx))
     vrm = check(tmp_path / "a.vrm")
     (report,) = validate(tmp_path / "a.vrm").values()
     assert report["issues"]["numErrors"] == 0, report["issues"]["messages"]
@@ -159,7 +159,7 @@ def test_any_skeleton_makes_a_vrm(target: str, tmp_path: Path) -> None:
 
 def test_expressions_bind_the_arkit_shapes(tmp_path: Path) -> None:
     made = whole_body()
-    write_vrm(tmp_path / "a.vrm", glb(made), META, skeleton("vrm").from_smplx)
+    (tmp_path / "a.vrm").write_bytes(vrm_of(glb(made), META, skeleton("vrm").from_smplx))
     vrm = check(tmp_path / "a.vrm")
     names = list(made.morphs)
     assert set(vrm["expressions"]["preset"]) == set(VRM_PRESETS)
@@ -171,7 +171,7 @@ def test_expressions_bind_the_arkit_shapes(tmp_path: Path) -> None:
 
 
 def test_painted_eyes_look_by_expression(tmp_path: Path) -> None:
-    write_vrm(tmp_path / "a.vrm", glb(painted_eyes()), META, skeleton("vrm").from_smplx)
+    (tmp_path / "a.vrm").write_bytes(vrm_of(glb(painted_eyes()), META, skeleton("vrm").from_smplx))
     assert check(tmp_path / "a.vrm")["lookAt"]["type"] == "expression"
 
 
