@@ -135,18 +135,17 @@ class WorkerClient:
         return self._inbox.take(limit)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Send what is waiting, end the thread and wait for it, `timeout` seconds at the most. May be called twice."""
+        """Send what is waiting and end the thread; waits for that `timeout` seconds at the most. May be called twice."""
         if self._closed:
             return
         self._closed = True
-        if not self._connection.is_alive():
+        if self._connection.ident is None:
             self._context.destroy(linger=0)
             return
         self._commands.put(None)
         self._wake()
+        self._waker.close()  # the thread closes what else there is: that may take a moment
         self._connection.join(timeout)
-        if not self._connection.is_alive():
-            self._context.destroy(linger=0)
 
     def _do(self, command: _Command) -> None:
         if self._closed:
@@ -164,7 +163,10 @@ class WorkerClient:
 
 
 class _Connection(threading.Thread):
-    """The thread: owns the socket. Offline, greeting (hello sent) or online."""
+    """The thread: owns the socket. Offline, greeting (hello sent) or online.
+
+    Names that Thread has of its own must not be used: `_handle` since Python 3.13, `_context` since 3.14.
+    """
 
     def __init__(
         self,
@@ -175,7 +177,7 @@ class _Connection(threading.Thread):
         silence_seconds: float,
     ) -> None:
         super().__init__(name="doppel-client", daemon=True)
-        self._context = context
+        self._sockets = context
         self._wake = wake
         self._commands = commands
         self._inbox = inbox
@@ -240,7 +242,7 @@ class _Connection(threading.Thread):
 
     def run(self) -> None:
         """Serve commands and the socket until told to end."""
-        wake = self._context.socket(zmq.PULL)
+        wake = self._sockets.socket(zmq.PULL)
         wake.linger = 0
         wake.connect(self._wake)
         try:
@@ -270,6 +272,7 @@ class _Connection(threading.Thread):
         finally:
             self._hang_up(linger=500)
             wake.close()
+            self._sockets.term()
 
     def _run_commands(self) -> bool:
         while True:
@@ -287,7 +290,7 @@ class _Connection(threading.Thread):
         assert address is not None
         self._retry_at = None
         self._opened = time.monotonic()
-        socket = self._context.socket(zmq.DEALER)
+        socket = self._sockets.socket(zmq.DEALER)
         socket.linger = 0
         socket.routing_id = b"\x01" + self._identity
         socket.maxmsgsize = max(ANSWER_FRAMES.values()) + WIRE_OVERHEAD
@@ -402,13 +405,13 @@ class _Connection(threading.Thread):
             self._heard = time.monotonic()
             try:
                 message = decode(parts, "the extension", "the worker")
-                self._handle(message)
+                self._take(message)
             except DoppelError as error:
                 if error.code == "protocol_mismatch":
                     self._refused(error)
                 # Anything else is noise from a broken worker: what it should have said is asked for by the heartbeat.
 
-    def _handle(self, message: Message) -> None:
+    def _take(self, message: Message) -> None:
         fields = message.fields
         job, request = _text(fields, "job"), _text(fields, "id")
         if message.type == "hello":

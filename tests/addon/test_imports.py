@@ -1,5 +1,6 @@
 """What Blender's Python can import: it brings numpy, and the extension brings zmq. Nothing else may be needed."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -36,3 +37,14 @@ def test_core_needs_numpy_and_zmq_only(tmp_path: Path) -> None:
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert int(finished.stdout) > 1000
+
+
+def test_threads_leave_names_to_later_pythons() -> None:
+    """Thread has had `_handle` of its own since Python 3.13 (Blender 5.1) and `_context` since 3.14."""
+    taken = {"_handle", "_context", "_os_thread_handle"}
+    for path in [*(ROOT / "blender_addon").rglob("*.py"), *(ROOT / "backend").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and any("Thread" in ast.unparse(base) for base in node.bases):
+                used = {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
+                used |= {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+                assert not used & taken, (path, node.name)
