@@ -135,7 +135,7 @@ class WorkerClient:
         return self._inbox.take(limit)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Send what is waiting and end the thread; waits for that `timeout` seconds at the most. May be called twice."""
+        """Send what is waiting and end the thread, waiting `timeout` seconds at the most. May be called twice."""
         if self._closed:
             return
         self._closed = True

@@ -85,19 +85,25 @@ class Session:
                 f"the worker is not installed: there is no {python}",
                 "press Set Up Worker, or choose its Python in the preferences",
             )
+        before = self._process
         self.stop()
         self.error = None
         self.log_file = state_dir / LOG_FILE
         self._client = WorkerClient()
         self._process = WorkerProcess(python, root, state_dir, ("--device", device, *options))
-        self._process.start()
+        self._process.start(after=before)
         self._started = (python, state_dir, device, root, options)
 
     def restart(self) -> bool:
         """End the worker and start it again as before, its memory free; False when none was ever started."""
         if self._started is None:
             return False
-        self.start(*self._started)
+        if self._process is None:
+            self.start(*self._started)
+            return True
+        self._connected().shutdown()
+        if not self.adopted:  # another program's worker is followed by our own when it is gone
+            self._process.restart()
         return True
 
     def check_installation(
@@ -116,7 +122,7 @@ class Session:
         client, self._client = self._client, None
         process, self._process = self._process, None
         if client is not None:
-            client.close()
+            client.close(timeout=wait)
         if process is not None:
             process.stop(wait)
         for view in self.table.active():
@@ -233,7 +239,8 @@ class Session:
         elif event.kind == "done":
             self.ask_for_results()
         elif event.kind in ("disconnected", "refused") or (event.kind == "failed" and event.job not in self.table.jobs):
-            self.error = event.error
+            if event.error is None or event.error.code != "worker_ended":
+                self.error = event.error
             if event.kind == "disconnected" and self._process is not None:
                 self._process.check()
 

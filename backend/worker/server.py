@@ -202,11 +202,11 @@ class WorkerServer:
         return clean
 
     def _close(self) -> bool:
+        (self._state / WORKER_INFO).unlink(missing_ok=True)  # first, so that nobody takes this worker for one to use
         self._runner.stop()
         self._runner.join(STOP_GRACE_SECONDS)
         clean = not self._runner.is_alive()
         self._pass_events_on()
-        (self._state / WORKER_INFO).unlink(missing_ok=True)
         log.info("worker stopped%s", "" if clean else ", leaving a job that did not let go")
         if clean:
             self._opened.close()

@@ -38,6 +38,7 @@ STEADY_SECONDS = 60.0
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0)
 STOP_SECONDS = 12.0 if sys.platform != "win32" else 3.0
 _TAIL_LINES = 30
+_RESTARTED = DoppelError("worker_ended", "the worker has ended, as it was asked to")
 _POLL_SECONDS = 0.2
 
 
@@ -81,6 +82,7 @@ class WorkerProcess:
         self._ready_seconds = ready_seconds
         self._events: queue.SimpleQueue[ProcessEvent] = queue.SimpleQueue()
         self._keeper: _Keeper | None = None
+        self._ending: _Keeper | None = None
 
     @property
     def state(self) -> str:
@@ -98,12 +100,21 @@ class WorkerProcess:
         child = None if self._keeper is None or self._keeper.adopted else self._keeper.child
         return None if child is None or child.poll() is not None else child.pid
 
-    def start(self) -> None:
-        """Start the worker, unless one is running or on its way. Returns at once; see :meth:`poll`."""
+    def start(self, after: WorkerProcess | None = None) -> None:
+        """Start the worker, unless one is running or on its way. Returns at once; see :meth:`poll`.
+
+        Args:
+            after: another keeper of the same store that was stopped: its worker has to end first.
+        """
         if self._keeper is not None and (self._keeper.is_alive() or self.adopted):
             return
-        self._keeper = _Keeper(self)
+        self._keeper = _Keeper(self, None if after is None else after._ending)
         self._keeper.start()
+
+    def restart(self) -> None:
+        """End the worker that was started here, its memory with it, and start a fresh one. Returns at once."""
+        if self._keeper is not None:
+            self._keeper.restart()
 
     def check(self) -> None:
         """The client lost the worker: when that was somebody else's, look for it again or start our own."""
@@ -117,6 +128,7 @@ class WorkerProcess:
         An adopted worker is left alone. Call `WorkerClient.shutdown` first: on Windows that is the only gentle way.
         """
         keeper, self._keeper = self._keeper, None
+        self._ending = keeper
         if keeper is not None:
             keeper.stop()
             if wait > 0 and keeper.is_alive():
@@ -133,9 +145,11 @@ class WorkerProcess:
 class _Keeper(threading.Thread):
     """Starts the process, waits for its ready line, then for its end; starts it again with growing pauses."""
 
-    def __init__(self, owner: WorkerProcess) -> None:
+    def __init__(self, owner: WorkerProcess, predecessor: _Keeper | None) -> None:
         super().__init__(name="doppel-worker-process", daemon=True)
         self._owner = owner
+        self._predecessor = predecessor
+        self._restarting = threading.Event()
         self._stopping = threading.Event()
         self.state = "starting"
         self.adopted = False
@@ -145,8 +159,15 @@ class _Keeper(threading.Thread):
         """End the child and the thread."""
         self._stopping.set()
 
+    def restart(self) -> None:
+        """End the child and start another."""
+        self._restarting.set()
+
     def run(self) -> None:
         """Keep a worker running until stopped or out of tries."""
+        if self._predecessor is not None:
+            self._predecessor.join()  # it kills what does not end in time
+            self._predecessor = None
         pauses = deque(self._owner._back_off)
         while not self._stopping.is_set():
             self.state = "starting"
@@ -156,7 +177,7 @@ class _Keeper(threading.Thread):
                 break
             except _Exited as exited:
                 error, final, wanted = exited.error, exited.final, exited.wanted
-            if wanted:  # some client asked it to end, to free its memory: a fresh one takes its place
+            if wanted:  # it was asked to end, to free its memory: a fresh one takes its place
                 pauses = deque(self._owner._back_off)
                 continue
             if time.monotonic() - started > STEADY_SECONDS:
@@ -193,6 +214,9 @@ class _Keeper(threading.Thread):
                 self.state = "ready"
                 self._tell(ProcessEvent("ready", address))
             while not self.adopted and not self._stopping.wait(_POLL_SECONDS):
+                if self._restarting.is_set():
+                    self._restarting.clear()
+                    raise _Exited(_RESTARTED, wanted=True)
                 if child.poll() is not None:
                     wanted = address is not None and child.returncode == 0
                     raise _Exited(self._explain(child, readers, tail), wanted=wanted)

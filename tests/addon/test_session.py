@@ -112,6 +112,23 @@ def test_stopping_marks_what_was_being_made(session: Session, tmp_path: Path) ->
     assert failure is not None and failure.error is not None and failure.error.code == "worker_stopped"
 
 
+def test_a_restart_frees_the_memory_and_the_jobs_go_on(session: Session, tmp_path: Path) -> None:
+    start(session, tmp_path)
+    job = session.submit(GenerateRequest(prompt="slow coat", steps=8))
+    wait(session, lambda: session.table.jobs[job].state == "running")
+    assert session._process is not None
+    first = session._process.pid
+    errors = set()
+    assert session.restart()
+
+    def done() -> bool:
+        errors.add(None if session.error is None else session.error.code)
+        return session.table.jobs[job].state == "done"
+
+    wait(session, done)
+    assert errors == {None} and session._process.pid not in (None, first)
+
+
 def test_refusals(session: Session, tmp_path: Path) -> None:
     with pytest.raises(DoppelError) as missing:
         session.start(tmp_path / "python", tmp_path / "state", "cpu")

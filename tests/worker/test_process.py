@@ -99,6 +99,28 @@ def test_a_worker_that_is_asked_to_end_frees_its_memory_and_a_fresh_one_takes_it
     assert not alive(pid) and process.pid not in (None, pid)
 
 
+def test_a_restart_frees_the_memory_without_a_complaint(make):
+    process = make(back_off=())
+    process.start()
+    wait_for(process, "ready")
+    first = process.pid
+    process.restart()
+    again = wait_for(process, "ready")
+    assert again.address is not None and not alive(first) and process.pid not in (None, first)
+
+
+def test_a_new_keeper_waits_for_the_worker_of_the_old_one(make):
+    """Stopped and started again with other options: the new worker must not meet the lock of the old one."""
+    old, new = make(), make(back_off=())
+    old.start()
+    wait_for(old, "ready")
+    first = old.pid
+    old.stop()
+    new.start(after=old)
+    wait_for(new, "ready")
+    assert not new.adopted and not alive(first)
+
+
 def test_there_is_no_storm_of_starts(make, tmp_path):
     marks = tmp_path / "marks"
     code = f"open({str(marks)!r}, 'a').write('x'); import sys; sys.exit('the driver is too old')"
