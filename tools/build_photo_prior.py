@@ -80,7 +80,7 @@ def attachments() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def calibrate(folder: Path, count: int) -> dict[str, np.ndarray]:
-    """The landmarks' offsets (33, 3) and their deviation in the picture (33,) and in the world points (33, 3), metres."""
+    """The landmarks' offsets (33, 3), and the network's errors in the picture (33,) and in depth (33, 3), metres."""
     at, frame, expected = attachments()
     model, networks = BodyModel.load(), shared_networks()
     rows, seen, world = [], [], []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import DoppelError
+from ..protocol.photo import KEEP
 from ..protocol.request import GenerateRequest
 
 if TYPE_CHECKING:
@@ -24,7 +26,19 @@ _DEFAULTS = GenerateRequest(prompt="-")
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("generate", help="make an avatar from a prompt", description=__doc__)
-    parser.add_argument("prompt", help='what to make, e.g. "a woman in a red dress with long brown hair"')
+    parser.add_argument(
+        "prompt", nargs="?", default="", help='what to make, e.g. "a woman in a red dress with long brown hair"'
+    )
+    parser.add_argument("--image", type=Path, default=None, help="photo of the person to make (PNG, JPEG, WebP)")
+    parser.add_argument(
+        "--person", type=int, default=1, help="which person of the photo, 1 = the largest, 2 = the next (default: 1)"
+    )
+    parser.add_argument(
+        "--keep",
+        choices=KEEP,
+        default=KEEP[0],
+        help="what stays as in the photo; with head, the prompt decides the rest",
+    )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the results (default: out)")
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--seed", type=int, default=0)
@@ -44,6 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    photo = None if args.image is None else load_photo(args.image)
     request = GenerateRequest(
         prompt=args.prompt,
         negative_prompt=args.negative_prompt,
@@ -54,6 +69,9 @@ def run(args: argparse.Namespace) -> int:
         body=read_body(args.body, args.pose),
         triangles=args.triangles,
         texture_size=args.texture_size,
+        photo="" if photo is None else hashlib.sha256(photo).hexdigest(),
+        person=args.person - 1,
+        keep=args.keep,
     ).validate()
     check_output(args.out)
     bars = ProgressBars(quiet=args.quiet)
@@ -62,15 +80,32 @@ def run(args: argparse.Namespace) -> int:
 
     pipeline = AvatarPipeline.from_pretrained(args.weights, args.device, args.body_model)
     bars("loading", 1, 1, None)
-    avatars = pipeline(request, bars)
+    avatars = pipeline(request, bars, photo=photo)
     bars("save", 0, len(avatars), None)
     for index, avatar in enumerate(avatars):
         folder = args.out if len(avatars) == 1 else args.out / str(index)
         avatar.save(folder)
         bars("save", index + 1, len(avatars), None)
     bars.close()
+    for warning in avatars[0].provenance.get("photo", {}).get("warnings", []):
+        print(f"note: {warning}", file=sys.stderr)
     print(f"{args.out / 'avatar.glb' if len(avatars) == 1 else args.out}")
     return 0
+
+
+def load_photo(path: Path) -> bytes:
+    """The bytes of a photo's file, once it is sure that it can be read here.
+
+    Raises:
+        DoppelError: ``photo_unavailable``, or as :func:`backend.photo.read.read_photo`.
+    """
+    from ..photo.networks import require
+    from ..photo.read import load, read_photo
+
+    require()
+    data = load(path)
+    read_photo(data)
+    return data
 
 
 def read_body(path: Path | None, poses: list[str]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from skimage.transform import resize
 from torch import Tensor
 
 from rigging.body_parameters import BodyParameters
-from rigging.lbs import axis_angle, rodrigues
+from rigging.lbs import rodrigues
+from rigging.rotations import axis_angle
 
 from ..data.catalogue import Catalogue
 from ..data.person import draw_person

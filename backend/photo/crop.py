@@ -41,7 +41,7 @@ class Square:
         corner = self.to_picture(np.zeros(2)) / shrink
         coefficients = (a, b, corner[0], c, d, corner[1])
         part = picture.transform((size, size), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
-        return np.asarray(part, np.float32) / 255
+        return np.asarray(part, np.float32) / np.float32(255)
 
     def paste(self, values: NDArray[np.floating], height: int, width: int) -> NDArray[np.float32]:
         """A map (s, s) over the square as a map (height, width) over the picture; 0 outside the square."""

@@ -74,7 +74,7 @@ def find_people(rgb: NDArray[np.uint8], networks: PhotoNetworks) -> list[Person]
     squares = _detect(picture, networks)
     # People that fill the picture are found when there is room around them.
     squares = squares or _detect(picture, networks, margin=0.5) or _detect(picture, networks, margin=0.0, least=0.25)
-    people = []
+    people: list[Person] = []
     for square in squares[:MAX_PEOPLE]:
         person = _body(picture, square, networks)
         if person is not None and not any(_same(person, other) for other in people):
@@ -169,7 +169,8 @@ def _body(picture: Image.Image, square: Square, networks: PhotoNetworks) -> Pers
 
 
 def _inside(points: Float, width: int, height: int) -> Float:
-    return ((points >= 0) & (points < (width, height))).all(1).astype(np.float64)
+    inside = (points >= 0) & (points < np.array([width, height]))
+    return np.asarray(inside.all(axis=1), np.float64)
 
 
 def _same(a: Person, b: Person) -> bool:
@@ -223,7 +224,8 @@ def _face(picture: Image.Image, person: Person, networks: PhotoNetworks) -> Foun
     extent = max(float(np.hypot(*(left_eye - right_eye))), 1.2 * float(np.hypot(*down)))
     if extent < 8:  # pixels
         return None
-    square = Square(*(eyes + 0.4 * down), 3.0 * extent, math.atan2(-down[0], down[1]))
+    x, y = eyes + 0.4 * down
+    square = Square(float(x), float(y), 3.0 * extent, math.atan2(-down[0], down[1]))
     size = NETWORKS["face"].side
     found = None
     for _ in range(2):

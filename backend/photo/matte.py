@@ -5,6 +5,8 @@ A guided filter (He, Sun & Tang 2010) moves the border to where the colours chan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
@@ -13,7 +15,7 @@ from ..protocol.errors import DoppelError
 from .landmarks import Person
 from .read import Photo
 
-Map = NDArray[np.float32]
+Map = NDArray[np.floating]
 
 LEAST_SHARE = 0.004
 """Share of the picture that a person must cover."""
@@ -21,7 +23,7 @@ _RADIUS = 1 / 90  # of the person's square
 _EDGE = 2e-4  # variance of the guide, in [0, 1]^2, that counts as an edge
 
 
-def cut_out(photo: Photo, person: Person) -> Map:
+def cut_out(photo: Photo, person: Person) -> NDArray[np.float32]:
     """Alpha (H, W) in [0, 1] of one person.
 
     A photo that has transparency keeps its own alpha, limited to the person.
@@ -39,7 +41,8 @@ def cut_out(photo: Photo, person: Person) -> Map:
             "crop the photo to the person",
         )
     if photo.alpha is not None:
-        return photo.alpha.astype(np.float32) / 255 * _widened(coarse > 0.35, max(1, round(person.square.side / 40)))
+        near = _widened(coarse > 0.35, max(1, round(person.square.side / 40)))
+        return (photo.alpha / 255 * near).astype(np.float32)
     alpha = _guided(photo.rgb.astype(np.float32) / 255, coarse, max(2, round(person.square.side * _RADIUS)))
     return _clean(alpha)
 
@@ -62,7 +65,7 @@ def _guided(guide: Map, target: Map, reach: int) -> Map:
     return (_box(slope, reach) * guide).sum(-1) + _box(offset, reach)
 
 
-def _solve(matrix: list[Map], right: Map) -> Map:
+def _solve(matrix: Sequence[Map], right: Map) -> Map:
     """The solution (H, W, 3) of symmetric systems, given by the upper triangle row by row, by cofactors."""
     xx, xy, xz, yy, yz, zz = matrix
     a, b, c = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
@@ -78,6 +81,6 @@ def _box(values: Map, reach: int) -> Map:
     return uniform_filter(values, size, mode="nearest")
 
 
-def _clean(alpha: Map, low: float = 0.2, high: float = 0.8) -> Map:
+def _clean(alpha: Map, low: float = 0.2, high: float = 0.8) -> NDArray[np.float32]:
     """Near nothing becomes nothing, near solid solid."""
     return np.clip((alpha - low) / (high - low), 0, 1).astype(np.float32)

@@ -51,7 +51,7 @@ def read_photo(source: Path | str | bytes) -> Photo:
         DoppelError: ``photo_missing``, ``photo_too_large``, ``photo_too_small``, ``photo_format`` (HEIC among others),
             ``photo_damaged`` or ``photo_dark``.
     """
-    data = source if isinstance(source, bytes) else _load(Path(source))
+    data = source if isinstance(source, bytes) else load(Path(source))
     if len(data) > MAX_PHOTO_BYTES:
         raise _too_many_bytes(len(data))
     image = _open(data)
@@ -67,7 +67,9 @@ def read_photo(source: Path | str | bytes) -> Photo:
     return Photo(rgb, alpha, hashlib.sha256(data).hexdigest(), tuple(notes))
 
 
-def _load(path: Path) -> bytes:
+def load(path: Path) -> bytes:
+    """The bytes of a photo's file; its size is looked at first. Raises DoppelError ``photo_missing`` or
+    ``photo_too_large``."""
     try:
         size = path.stat().st_size
         if size > MAX_PHOTO_BYTES:

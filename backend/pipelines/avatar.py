@@ -1,6 +1,7 @@
 """The whole chain: a request becomes rigged, textured avatars.
 
 prompt -> tokens, body -> maps -> front -> K backs -> K x (lift -> unwrap -> texture -> rig)
+With a photo, the body is the one that fits its person, and the front is the photo where the photo shows it.
 """
 
 from __future__ import annotations
@@ -36,16 +37,17 @@ from ..protocol.request import GenerateRequest
 from ..protocol.version import DOPPEL_VERSION
 from .back_view import BackViewPipeline
 from .body import PosedSubject
-from .flow import Cancelled, Step, check
+from .flow import Cancelled, Known, Step, check
 from .front_view import FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
+from .photo import PhotoPipeline, Sitter, complete
 from .prompt import PromptPipeline
 from .rig import RigPipeline
 from .texture import TexturePipeline, png
 from .weights import check_weights, read_index, weights_folder
 
 Progress = Callable[[str, int, int, Image.Image | None], None]
-STAGES = ("body", "front", "back", "lift", "texture", "rig", "save")
+STAGES = ("photo", "body", "front", "back", "lift", "texture", "rig", "save")
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class AvatarPipeline:
     ) -> None:
         self.prompt, self.front, self.back, self.lift, self.texture, self.rig = prompt, front, back, lift, texture, rig
         self.body_model, self.device, self.models = body_model, device, models
+        self.photo = PhotoPipeline(body_model)
 
     @classmethod
     def from_pretrained(
@@ -128,19 +131,34 @@ class AvatarPipeline:
         request: GenerateRequest,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
+        photo: Path | bytes | None = None,
     ) -> list[Avatar]:
         """Run a request; one avatar a hypothesis.
 
         The same request and seed on the same device give the same avatars. Hypotheses share the front view.
+
+        Args:
+            request: what is asked for.
+            progress: told of stages and steps.
+            cancelled: asked between steps.
+            photo: the file of a photo, or its bytes.
         """
         request.validate()
         clock = _Clock(progress)
+        sitter = None
+        if photo is not None:
+            with clock.stage("photo"):
+                sitter = self.sitter(request, photo, cancelled)
+            check(cancelled)
         with clock.stage("body"):
-            subject = PosedSubject.of(self.body_model, self.parameters_of(request), self.device)
-            tokens, negative = self.prompt([request.prompt, request.negative_prompt]).split(1)
+            parameters = self.parameters_of(request) if sitter is None else sitter.fit.parameters
+            subject = PosedSubject.of(self.body_model, parameters, self.device)
+            text = request.prompt if sitter is None else self.prompt.completed(request.prompt, sitter.words)
+            tokens, negative = self.prompt([text, request.negative_prompt]).split(1)
         check(cancelled)
-        with clock.stage("front"):
-            front = self.front(
+
+        def sample_front(known: Known | None = None) -> ViewResult:
+            return self.front(
                 subject,
                 tokens,
                 negative,
@@ -149,7 +167,15 @@ class AvatarPipeline:
                 request.guidance_scale,
                 clock.view_steps("front", self.front),
                 cancelled,
+                known,
             )
+
+        with clock.stage("front"):
+            if sitter is None:
+                front = sample_front()
+            else:
+                shown = sitter.front(subject, request.keep)
+                front = complete(shown, subject, self.front.autoencoder, sample_front)
         with clock.stage("back"):
             back = self.back(
                 subject,
@@ -162,7 +188,35 @@ class AvatarPipeline:
                 clock.view_steps("back", self.front),
                 cancelled,
             )
-        return [self._solidify(request, subject, front, back, i, clock, cancelled) for i in range(request.hypotheses)]
+        avatars = [
+            self._solidify(request, subject, front, back, i, clock, cancelled) for i in range(request.hypotheses)
+        ]
+        if sitter is not None:
+            for avatar in avatars:
+                self._credit(avatar, sitter, request, text)
+        return avatars
+
+    def sitter(self, request: GenerateRequest, photo: Path | bytes, cancelled: Cancelled | None = None) -> Sitter:
+        """The person in the request's photo; a prompt's words tell what shape to expect."""
+        fitted = request.photo_body == "fit" and bool(request.body)
+        return self.photo(
+            photo,
+            request.person,
+            semantic_to_betas(self.prompt.sliders(request.prompt)) if request.prompt.strip() else None,
+            BodyParameters.from_dict(request.body) if fitted else None,
+            lambda: check(cancelled),
+        )
+
+    def _credit(self, avatar: Avatar, sitter: Sitter, request: GenerateRequest, prompt: str) -> None:
+        """Note the photo in an avatar's provenance, and put the avatar into the pose that was asked for."""
+        record = {**sitter.to_dict(), "prompt": prompt}
+        avatar.provenance["photo"] = record
+        avatar.character.provenance["photo"] = record
+        if request.body and request.photo_body == "target":
+            target = BodyParameters.from_dict(request.body)
+            target.betas, target.expression = avatar.character.params.betas, avatar.character.params.expression
+            avatar.character.params = target
+            avatar.provenance["pose"] = avatar.character.provenance["pose"] = target.to_dict()
 
     def parameters_of(self, request: GenerateRequest) -> BodyParameters:
         """The request's body: without a shape, one that fits the prompt; without anything, in the A-pose."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from ..models.prompt_encoder import PromptEncoder, TextStates
 from ..models.slots import SLOTS
+from ..photo.attributes import caption
 
 _SLIDERS: dict[tuple[str, str], dict[str, float]] = {
     ("gender", "woman"): {"gender": 0.95, "height_cm": 166.0},
@@ -46,6 +49,13 @@ class PromptPipeline:
                 if index < len(slot.choices):
                     said[slot.name] = slot.choices[index]
         return said
+
+    def completed(self, prompt: str, seen: Mapping[str, str]) -> str:
+        """The prompt, or where it says nothing of clothes, one that says what a photo shows (words by slot) as well."""
+        said = self.read(prompt) if prompt.strip() else {}
+        if {"upper_kind", "lower_kind"} & said.keys():
+            return prompt
+        return caption({**seen, **said})
 
     def sliders(self, prompt: str) -> dict[str, float]:
         """Semantic body sliders that fit the prompt, for when the user has set none."""

@@ -10,3 +10,6 @@ KEEP = ("all", "head")
 
 MAX_PEOPLE = 16
 """How many people of one photo can be chosen among."""
+
+PHOTO_BODY = ("target", "fit")
+"""What a request's body is beside a photo: the pose to stand in afterwards, or the body as it stands in the photo."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import DoppelError
+from .photo import KEEP, MAX_PEOPLE, PHOTO_BODY
 
 MAX_PROMPT = 1000
 SEED_RANGE = (0, 2**31 - 1)
@@ -57,6 +59,12 @@ class GenerateRequest:
         triangles: upper limit of the final mesh, 1000 to 200000.
         texture_size: side of the square texture in pixels, 256 to 4096.
         rest: rest pose of the rigged mesh; ``t`` is the body model's own.
+        photo: sha256 of a photo's file, whose bytes travel beside the request; empty for none. With a photo the prompt
+            may be empty: the photo then says what it can.
+        person: which person of the photo, 0 is the largest.
+        keep: what stays as the photo shows it: ``all``, or ``head`` for the prompt to decide the rest.
+        photo_body: what ``body`` is beside a photo: ``target``, the pose to stand in afterwards; or ``fit``, the body
+            as it stands in the photo, such as a corrected fit.
     """
 
     prompt: str
@@ -69,6 +77,10 @@ class GenerateRequest:
     triangles: int = 40_000
     texture_size: int = 1024
     rest: str = "t"
+    photo: str = ""
+    person: int = 0
+    keep: str = KEEP[0]
+    photo_body: str = PHOTO_BODY[0]
 
     def validate(self) -> GenerateRequest:
         """Check every field and return the request itself.
@@ -77,7 +89,7 @@ class GenerateRequest:
             DoppelError: the first problem met, with a code such as ``prompt_empty`` or ``seed_range``.
         """
         _check_text("prompt", self.prompt)
-        if not self.prompt.strip():
+        if not self.prompt.strip() and not self.photo:
             raise DoppelError("prompt_empty", "the prompt is empty", "describe the person, e.g. 'a man in a red coat'")
         _check_text("negative_prompt", self.negative_prompt)
         _check_integer("seed", self.seed, SEED_RANGE)
@@ -89,6 +101,7 @@ class GenerateRequest:
         if self.rest not in REST_POSES:
             raise DoppelError("rest_unknown", f"the rest pose {_show(self.rest)} is not known", "use 't'")
         _check_body(self.body)
+        _check_photo(self)
         return self
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,9 +126,27 @@ class GenerateRequest:
                 f"the request has the unknown field {_show(unknown[0])}",
                 f"the fields are {', '.join(sorted(known))}",
             )
+        if "prompt" not in payload and payload.get("photo"):
+            payload = {**payload, "prompt": ""}
         if "prompt" not in payload:
             raise DoppelError("prompt_empty", "the request has no prompt", "describe the person")
         return cls(**payload).validate()
+
+
+def _check_photo(request: GenerateRequest) -> None:
+    if not isinstance(request.photo, str) or not re.fullmatch(r"([0-9a-f]{64})?", request.photo):
+        raise DoppelError("photo_invalid", "the photo must be named by the sha256 of its file", "send the file again")
+    _check_integer("person", request.person, (0, MAX_PEOPLE - 1))
+    for name, known in (("keep", KEEP), ("photo_body", PHOTO_BODY)):
+        if getattr(request, name) not in known:
+            raise DoppelError(
+                f"{name}_unknown",
+                f"{name.replace('_', ' ')} must be one of {', '.join(known)}, not {_show(getattr(request, name))}",
+            )
+    if request.photo_body == "fit" and not (request.photo and request.body):
+        raise DoppelError(
+            "photo_body_unknown", "a body that is the photo's fit needs a photo and a body", "fit the photo first"
+        )
 
 
 def _check_text(name: str, value: object) -> None:

@@ -1,0 +1,230 @@
+"""A photo to the posed body that stands for its person, and to what the photo shows of the front view."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+from torch.nn import functional
+
+from rigging.atomic import write_bytes
+from rigging.body_model import BodyModel
+from rigging.body_parameters import BodyParameters
+from rigging.joints import JOINT_INDEX, JOINT_NAMES
+from rigging.lbs import rodrigues
+
+from ..geometry.body_maps import vertex_normals
+from ..geometry.rasterize import Layer, rasterize
+from ..models.autoencoder import Autoencoder, premultiply, resize
+from ..models.denoiser import BODY_MAP_SIZE
+from ..photo.attributes import read_attributes
+from ..photo.canonical import FrontPhoto, to_front
+from ..photo.fit import BodyFit, BodyFitter
+from ..photo.landmarks import Found, Person, find_people, with_details
+from ..photo.matte import cut_out
+from ..photo.networks import require, shared_networks
+from ..photo.read import Photo, read_photo
+from ..protocol.errors import DoppelError
+from .body import PosedSubject
+from .flow import Known
+from .front_view import PICTURE_SIZE, ViewResult
+from .window import LATENT_SIZE, Window
+
+_READING_SIDE = 512  # pixels of the longer side on which colours are read and the overlay is drawn
+_UNSURE = 0.5
+_LOOSE = 0.05  # error of the landmarks, share of a person's height, from which a fit is not to be trusted
+_TURNED = math.radians(60)
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """The person in a photo."""
+
+    photo: Photo
+    person: Person
+    alpha: NDArray[np.float32]  # (H, W) cut-out
+    fit: BodyFit
+    words: dict[str, str]  # what can be seen, by slot
+    people: int  # how many the photo shows
+    overlay: Image.Image  # the fitted body and the landmarks over the photo
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was assumed, a sentence each."""
+        said = list(self.photo.warnings)
+        if self.people > 1:
+            said.append(f"The photo shows {self.people} people; one of them was taken, the largest by default.")
+        unsure = [name for name, sure in zip(JOINT_NAMES[:22], self.fit.confidence, strict=False) if sure < _UNSURE]
+        legs = [name for name in unsure if "hip" in name or "knee" in name]
+        if legs:
+            said.append("The legs are not all in view: what is hidden stands in the default pose and is made up.")
+        if self.fit.error > _LOOSE:
+            said.append("The body fits the photo badly; correct the sliders, or choose a photo with a plainer pose.")
+        if _facing(self.fit.parameters) > _TURNED:
+            said.append("The person is turned far to the side: what the camera does not see is guessed.")
+        return said
+
+    def front(self, subject: PosedSubject, keep: str) -> FrontPhoto:
+        """What the photo shows of the subject's front view; with ``keep`` "head" the head alone."""
+        picture = to_front(self.photo, self.alpha, self.fit.camera, subject.frame, PICTURE_SIZE)
+        return picture if keep == "all" else picture.limited_to(_head_region(subject))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record that travels with results."""
+        return {
+            "sha256": self.photo.sha256,
+            "people": self.people,
+            "words": self.words,
+            "warnings": self.warnings,
+            "camera": self.fit.camera.to_dict(),
+            "confidence": {n: round(float(c), 3) for n, c in zip(JOINT_NAMES, self.fit.confidence, strict=True)},
+            "error": round(self.fit.error, 4),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write body.json, fit.json, cutout.png and overlay.png; each file is whole or absent."""
+        write_bytes(folder / "body.json", (json.dumps(self.fit.parameters.to_dict(), indent=2) + "\n").encode())
+        write_bytes(folder / "fit.json", (json.dumps(self.to_dict(), indent=2) + "\n").encode())
+        cutout = Image.fromarray(np.dstack([self.photo.rgb, (self.alpha * 255).round().astype(np.uint8)]))
+        for name, image in (("cutout", cutout), ("overlay", self.overlay)):
+            image.save(folder / f".{name}.png", "PNG")
+            (folder / f".{name}.png").replace(folder / f"{name}.png")
+
+
+class PhotoPipeline:
+    """Reads photos and fits bodies to the people in them. The networks are opened at the first photo."""
+
+    def __init__(self, model: BodyModel) -> None:
+        self.model = model
+        self._fitter: BodyFitter | None = None
+
+    def __call__(
+        self,
+        source: Path | str | bytes,
+        person: int = 0,
+        betas: NDArray[np.floating] | None = None,
+        given: BodyParameters | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> Sitter:
+        """Find a person and fit a body.
+
+        Args:
+            source: path or bytes of a photo.
+            person: which one, 0 is the largest.
+            betas: (10,) shape to be expected.
+            given: a body that is right already, such as a corrected fit: only the camera is then looked for.
+            check: called now and then; raises to stop.
+
+        Raises:
+            DoppelError: ``photo_...``.
+        """
+        require()
+        photo = read_photo(source)
+        networks = shared_networks()
+        found = find_people(photo.rgb, networks)
+        if not 0 <= person < len(found):
+            raise DoppelError(
+                "photo_person_unknown",
+                f"there is no person {person + 1} in the photo: {len(found)} were found",
+                f"choose 1 to {len(found)}, from the largest to the smallest",
+            )
+        chosen = with_details(photo.rgb, found[person], networks)
+        alpha = cut_out(photo, chosen)
+        if check is not None:
+            check()
+        self._fitter = self._fitter or BodyFitter(self.model)
+        fit = self._fitter(chosen, alpha, betas, check) if given is None else self._fitter.camera_of(chosen, given)
+        shrink = -(-max(photo.size) // _READING_SIDE)
+        layer, normals = self._seen(fit, photo.size, shrink)
+        words = read_attributes(*_reduced(photo, alpha, chosen.face, shrink), self._parts(layer))
+        overlay = _overlay(photo.rgb[::shrink, ::shrink], layer, normals, chosen.points / shrink)
+        return Sitter(photo, chosen, alpha, fit, words, len(found), overlay)
+
+    def _seen(self, fit: BodyFit, size: tuple[int, int], shrink: int) -> tuple[Layer, NDArray[np.float32]]:
+        """The fitted body over the photo at 1 / ``shrink``: its layer and its normals, (h, w, 3)."""
+        vertices = self.model.pose(fit.parameters).vertices
+        pixels = fit.camera.to_pixels(vertices) / shrink
+        height, width = (-(-length // shrink) for length in size)
+        side = max(height, width)
+        view = np.column_stack([pixels[:, 0] / side * 2 - 1, 1 - pixels[:, 1] / side * 2, vertices[:, 2] / 3])
+        faces = torch.from_numpy(self.model.faces.astype(np.int64))
+        layer = rasterize(torch.from_numpy(view).float(), faces, side)[0]
+        normals = layer.interpolate(faces, vertex_normals(torch.from_numpy(vertices).float(), faces))
+        cropped = Layer(layer.face[:height, :width], layer.barycentric[:height, :width], layer.depth[:height, :width])
+        return cropped, normals[:height, :width].numpy()
+
+    def _parts(self, layer: Layer) -> NDArray[np.int64]:
+        """(h, w) body part of each pixel, -1 for none; licensed bodies have no parts."""
+        parts = np.full(layer.face.shape, -1, np.int64)
+        if self.model.part_ids is not None:
+            seen = layer.mask.numpy()
+            parts[seen] = self.model.part_ids[self.model.faces[layer.face.numpy()[seen], 0]]
+        return parts
+
+
+def complete(
+    picture: FrontPhoto, subject: PosedSubject, autoencoder: Autoencoder, sample: Callable[[Known], ViewResult]
+) -> ViewResult:
+    """The whole front view: the photo's pixels where it has them, the rest by ``sample`` around the photo's latents."""
+    window = Window.of_body(subject.maps(BODY_MAP_SIZE)[:1])
+
+    def encode(rgba: Tensor) -> Tensor:
+        small = premultiply(resize(rgba[None], autoencoder.image_size)).to(subject.device)
+        return window.crop(autoencoder.encode(small))
+
+    with torch.no_grad():
+        if picture.complete:
+            rgba = picture.rgba.to(subject.device)
+        else:
+            cells = PICTURE_SIZE // LATENT_SIZE
+            missing = functional.max_pool2d(1 - picture.known.float()[None, None], cells)
+            missing = functional.max_pool2d(missing, 3, 1, 1)  # a code beside what is missing knows of the gap
+            shown = torch.cat([picture.rgba[:3], picture.rgba[3:] * picture.known])
+            mask = window.crop(1 - missing).to(subject.device)
+            rgba = picture.over(sample(Known(encode(shown), mask)).rgba[0])
+        return ViewResult(rgba[None], encode(rgba), window)
+
+
+def _reduced(
+    photo: Photo, alpha: NDArray[np.float32], face: Found | None, shrink: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], Found | None]:
+    small = None if face is None else Found(face.points / shrink, face.score)
+    return photo.rgb[::shrink, ::shrink], alpha[::shrink, ::shrink], small
+
+
+def _head_region(subject: PosedSubject) -> Tensor:
+    """(S, S) bool: head and neck of the subject in the front view, with room for hair."""
+    places = subject.frame.to_view(subject.posed.joints)
+    neck, head = places[JOINT_INDEX["neck"]], places[JOINT_INDEX["head"]]
+    reach = 2.6 * float(np.linalg.norm(head - neck))
+    middle, low = float(head[0]), float(neck[1] + 0.25 * (head[1] - neck[1]))
+    steps = (torch.arange(PICTURE_SIZE) + 0.5) / PICTURE_SIZE * 2 - 1
+    return ((-steps > low)[:, None]) & ((steps - middle).abs() < reach)[None]
+
+
+def _facing(body: BodyParameters) -> float:
+    """Radians between the way the pelvis faces and the camera."""
+    return float(np.arccos(np.clip(rodrigues(body.global_orient[None])[0][2, 2], -1, 1)))
+
+
+def _overlay(
+    rgb: NDArray[np.uint8], layer: Layer, normals: NDArray[np.float32], points: NDArray[np.float64]
+) -> Image.Image:
+    seen = layer.mask.numpy()
+    out = rgb.astype(np.float32)
+    shade = (0.35 + 0.65 * np.clip(normals[..., 2:], 0, 1)) * np.array([120, 190, 255])
+    out[seen] = 0.4 * out[seen] + 0.6 * shade[seen]
+    image = Image.fromarray(out.astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    for x, y in points:
+        draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=(255, 220, 60))
+    return image
