@@ -24,6 +24,7 @@ class Checkup:
     def __init__(self, python: Path, root: Path, state_dir: Path, device: str, body: Path | None = None) -> None:
         self.findings: list[Finding] = []
         self.finished = False
+        self._last_line = ""
         command = [str(python), "-m", "backend.cli", "doctor", "--json", "--state", str(state_dir), "--device", device]
         if body is not None:
             command += ["--body", str(body)]
@@ -33,7 +34,7 @@ class Checkup:
             self._end(Finding("python", f"there is no {python}", "press Set Up Worker"))
             return
         try:
-            self._process = LineProcess(command, variables)
+            self._process = LineProcess(command, variables, cwd=root)  # -m looks in the working folder first
         except OSError as error:
             self._end(Finding("python", f"{python} cannot be run: {error.strerror}", "press Set Up Worker"))
 
@@ -41,13 +42,13 @@ class Checkup:
         """Take in what was found since the last call; returns whether anything changed."""
         if self.finished or self._process is None:
             return False
-        count, last = len(self.findings), ""
+        count = len(self.findings)
         for line in self._process.lines():
-            last = line or last
+            self._last_line = line or self._last_line
             self._take(line)
         if self._process.ended:
             if not self.findings:
-                self._end(Finding("python", f"the check ended early: {last[-200:]}", "set up the worker from scratch"))
+                self._end(Finding("python", f"the check ended early: {self._last_line[-200:]}", "set up the worker from scratch"))
             self.finished = True
         return self.finished or len(self.findings) > count
 
