@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..backend.protocol.address import WorkerAddress
 from ..backend.protocol.errors import DoppelError
 from ..backend.protocol.jobs import new_job_id
-from ..backend.protocol.paths import LOG_FILE
+from ..backend.protocol.paths import LOG_FILE, RESULTS
 from ..backend.protocol.request import GenerateRequest
 from .client import WorkerClient
 from .core.checkup import Checkup
@@ -22,6 +23,7 @@ from .core.environment import EnvironmentSetup
 from .core.history import list_results
 from .core.inbox import WorkerEvent
 from .core.job_table import JobTable, JobView, ResultView
+from .core.mirror import Mirror
 from .core.process import WorkerProcess
 
 log = logging.getLogger(__package__)
@@ -46,6 +48,7 @@ class Session:
         self.log_file: Path | None = None
         self._process: WorkerProcess | None = None
         self._client: WorkerClient | None = None
+        self._mirror: Mirror | None = None
         self._started: tuple[Path, Path, str, Path, Sequence[str]] | None = None
         self._listed: queue.SimpleQueue[list[ResultView]] = queue.SimpleQueue()
         self._asked_about: dict[str, list[str]] = {}  # status requests and the jobs that they name
@@ -54,10 +57,12 @@ class Session:
     @property
     def state(self) -> str:
         """``off``, ``starting``, ``ready``, ``lost`` (being tried again) or ``failed`` (see `error`)."""
-        if self._process is None:
+        if self._client is None:
             return "failed" if self.error is not None else "off"
-        if self._client is not None and self._client.connected:
+        if self._client.connected:
             return "ready"
+        if self._process is None:
+            return "lost" if self.error is not None else "starting"
         process = self._process.state
         if process == "failed":
             return "failed"
@@ -89,13 +94,33 @@ class Session:
         self.stop()
         self.error = None
         self.log_file = state_dir / LOG_FILE
+        self.table.store = state_dir.absolute() / RESULTS
         self._client = WorkerClient()
         self._process = WorkerProcess(python, root, state_dir, ("--device", device, *options))
         self._process.start(after=before)
         self._started = (python, state_dir, device, root, options)
 
+    def connect(self, address: WorkerAddress, copies: Path) -> None:
+        """Use a worker on another machine, that was started there by hand; its avatars are copied to `copies`."""
+        self.stop()
+        self._client = WorkerClient()
+        self._mirror = Mirror(copies, self._client.download)
+        self.table.store = copies
+        self._client.connect(address)
+
+    @property
+    def remote(self) -> bool:
+        """Whether the worker is on another machine."""
+        return self._mirror is not None
+
     def restart(self) -> bool:
-        """End the worker and start it again as before, its memory free; False when none was ever started."""
+        """End the worker and start it again as before, its memory free; False when none was ever started.
+
+        Raises:
+            DoppelError: the worker is on another machine, where nobody would start it again.
+        """
+        if self.remote:
+            raise DoppelError("worker_remote", "the worker is on another machine", "start it again there")
         if self._started is None:
             return False
         if self._process is None:
@@ -121,6 +146,7 @@ class Session:
         """
         client, self._client = self._client, None
         process, self._process = self._process, None
+        self._mirror = None
         if client is not None:
             client.close(timeout=wait)
         if process is not None:
@@ -222,6 +248,10 @@ class Session:
     def _take(self, event: WorkerEvent) -> None:
         active = len(self.table.active())
         self.table.apply(event)
+        if self._mirror is not None:
+            if event.kind == "downloaded":
+                self.ask_for_results()  # and with them what is here now
+            self._mirror.take(event)
         if event.kind == "connected":
             self.error = None
             about = event.fields.get("worker")

@@ -24,14 +24,19 @@ def new_job_id() -> str:
     return uuid.uuid4().hex
 
 
+def is_job_id(value: object) -> bool:
+    """Whether `value`, of whatever type, is a usable job id."""
+    return isinstance(value, str) and _JOB_ID.fullmatch(value) is not None
+
+
 def check_job_id(value: object) -> str:
     """Return `value` when it is a usable job id.
 
     Raises:
         DoppelError: ``job_id_invalid``.
     """
-    if isinstance(value, str) and _JOB_ID.fullmatch(value):
-        return value
+    if is_job_id(value):
+        return str(value)
     raise DoppelError(
         "job_id_invalid",
         "the job id must be 8 to 64 lower-case letters, digits or hyphens",

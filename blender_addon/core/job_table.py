@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ...backend.protocol.errors import DoppelError
-from ...backend.protocol.jobs import CANCELLED, DONE, FAILED, QUEUED, RUNNING, TERMINAL
+from ...backend.protocol.jobs import CANCELLED, DONE, FAILED, QUEUED, RUNNING, TERMINAL, is_job_id
+from ...backend.protocol.request import HYPOTHESES_RANGE
 from .inbox import WorkerEvent
 
 STAGES = {
     "body": "Posing the body",
     "front": "Painting the front",
     "back": "Imagining the back",
+    "close_up": "Painting the face",
     "lift": "Lifting into 3D",
     "texture": "Texturing",
     "rig": "Rigging",
@@ -21,7 +23,7 @@ STAGES = {
     "download": "Fetching the files",
 }
 INTERRUPTED = "worker_stopped"
-_SHARED = ("body", "front", "back")  # once a job; the others of a job's stages come once for each hypothesis
+_SHARED = ("body", "front", "back", "close_up")  # once a job; the others once for each hypothesis
 _REPEATED = ("lift", "texture", "rig")
 
 
@@ -140,6 +142,7 @@ class JobTable:
 
     jobs: dict[str, JobView] = field(default_factory=dict)
     results: list[ResultView] = field(default_factory=list)
+    store: Path = Path()  # where finished jobs lie on this machine
     batch: list[str] = field(default_factory=list)  # the jobs since the queue was last empty
 
     def sent(
@@ -184,7 +187,7 @@ class JobTable:
     def apply(self, event: WorkerEvent) -> None:
         """Take in one event about a job; others are ignored."""
         if event.kind == "results" and isinstance(event.fields.get("jobs"), list):
-            self.results = list(_results(event.fields["jobs"]))
+            self.results = list(_results(event.fields["jobs"], self.store))
             return
         if event.kind == "delete":
             self.results = [result for result in self.results if result.job != event.job]
@@ -254,16 +257,14 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 
 
-def _results(jobs: Iterable[Any]) -> Iterable[ResultView]:
+def _results(jobs: Iterable[Any], store: Path) -> Iterable[ResultView]:
+    """What is listed and lies in `store`: where files are is ours to say, whatever path a message names."""
     for entry in jobs:
         avatars = entry.get("avatars") if isinstance(entry, dict) else None
-        if not isinstance(avatars, list) or not isinstance(entry.get("folder"), str):
+        if not isinstance(avatars, list) or not is_job_id(entry.get("job")):
             continue
-        for index, avatar in enumerate(avatars):
-            yield ResultView(
-                job=str(entry.get("job", "")),
-                folder=Path(entry["folder"]) / str(avatar.get("folder", index)),
-                hypothesis=index,
-                prompt=str(entry.get("prompt", "")),
-                seed=_whole(entry.get("seed")),
-            )
+        for index in range(min(len(avatars), HYPOTHESES_RANGE[1])):
+            folder = store / entry["job"] / str(index)
+            if folder.is_dir():
+                prompt, seed = str(entry.get("prompt", "")), _whole(entry.get("seed"))
+                yield ResultView(entry["job"], folder, index, prompt, seed)

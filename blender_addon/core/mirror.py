@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies of the avatars of a worker on another machine, so that the rest of the extension finds them on its own disk."""
+"""Copies of the avatars of a worker on another machine: the rest of the extension finds them on this one's disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...backend.protocol.errors import DoppelError
-from ...backend.protocol.jobs import check_job_id
+from ...backend.protocol.jobs import is_job_id
 from .inbox import WorkerEvent
 
 Fetch = Callable[[str, list[dict[str, Any]], Path], None]
@@ -18,8 +18,8 @@ Fetch = Callable[[str, list[dict[str, Any]], Path], None]
 class Mirror:
     """`folder/<job>/<hypothesis>/...`: what the worker lists, fetched one job at a time, newest first.
 
-    A folder is whole when it is there. What the worker has removed is removed here, too. A copy that is interrupted goes
-    on by itself when the client is connected again.
+    A folder is whole when it is there. What the worker has removed is removed here, too. A copy that is interrupted
+    goes on by itself when the client is connected again.
 
     Args:
         folder: where the copies lie; made when the first is fetched.
@@ -36,7 +36,7 @@ class Mirror:
         """Take in one event; returns whether the copies are other ones than before."""
         if event.kind == "results" and isinstance(event.fields.get("jobs"), list):
             return self._compare(event.fields["jobs"], complete=event.fields.get("before") is None)
-        if event.kind == "delete" and _is_job(event.job):
+        if event.kind == "delete" and is_job_id(event.job):
             return self._remove(event.job)
         if event.kind in ("downloaded", "failed") and event.job == self._fetching != "":
             self._fetching = ""
@@ -48,9 +48,9 @@ class Mirror:
         listed = {
             entry["job"]: entry.get("avatars")
             for entry in entries
-            if isinstance(entry, dict) and _is_job(entry.get("job"))
+            if isinstance(entry, dict) and is_job_id(entry.get("job"))
         }
-        here = {path.name for path in self.folder.iterdir() if _is_job(path.name)} if self.folder.is_dir() else set()
+        here = {path.name for path in self.folder.iterdir() if is_job_id(path.name)} if self.folder.is_dir() else set()
         gone = here - listed.keys() if complete else set()
         for job in gone:
             self._remove(job)
@@ -83,10 +83,3 @@ class Mirror:
         folder.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
         return True
-
-
-def _is_job(name: object) -> bool:
-    try:
-        return check_job_id(name) == name
-    except DoppelError:
-        return False

@@ -1,5 +1,7 @@
 """What the panels know of jobs, from the client's events."""
 
+from pathlib import Path
+
 import pytest
 from doppel_extension.backend.protocol.errors import DoppelError
 from doppel_extension.blender_addon.core.inbox import WorkerEvent
@@ -72,15 +74,27 @@ def test_malformed_fields_are_ignored(table: JobTable) -> None:
     assert table.results == []
 
 
-def test_results_are_listed_by_variant_and_deleted_by_job(table: JobTable) -> None:
-    entry = {"job": JOB, "folder": "/r", "prompt": "p", "seed": 9, "avatars": [{"folder": "0"}, {"folder": "1"}]}
+def test_results_are_listed_by_variant_and_deleted_by_job(table: JobTable, tmp_path: Path) -> None:
+    table.store = tmp_path
+    for variant in "01":
+        (tmp_path / JOB / variant).mkdir(parents=True)
+    entry = {"job": JOB, "prompt": "p", "seed": 9, "avatars": [{"folder": "0"}, {"folder": "1"}, {"folder": "2"}]}
     table.apply(WorkerEvent("results", fields={"jobs": [entry]}))
-    assert [(result.folder.as_posix(), result.hypothesis, result.seed) for result in table.results] == [
-        ("/r/0", 0, 9),
-        ("/r/1", 1, 9),
+    assert [(result.folder, result.hypothesis, result.seed) for result in table.results] == [
+        (tmp_path / JOB / "0", 0, 9),
+        (tmp_path / JOB / "1", 1, 9),
     ]
     table.apply(WorkerEvent("delete", JOB, {"job": JOB}))
     assert table.results == []
+
+
+def test_no_path_of_a_message_is_followed(table: JobTable, tmp_path: Path) -> None:
+    table.store = tmp_path / "store"
+    (tmp_path / "elsewhere" / "0").mkdir(parents=True)
+    for job, folder in (("../elsewhere", str(tmp_path)), (str(tmp_path / "elsewhere"), "/"), (JOB, "../elsewhere")):
+        entry = {"job": job, "folder": folder, "avatars": [{"folder": str(tmp_path / "elsewhere")}]}
+        table.apply(WorkerEvent("results", fields={"jobs": [entry]}))
+        assert table.results == []
 
 
 @pytest.mark.parametrize(

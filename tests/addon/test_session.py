@@ -1,11 +1,13 @@
 """The session against a real worker process with a tiny pipeline (see tests/worker/tiny_worker.py)."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from doppel_extension.backend.protocol.address import WorkerAddress, parse_ready_line
 from doppel_extension.backend.protocol.errors import DoppelError
 from doppel_extension.backend.protocol.request import GenerateRequest
 from doppel_extension.blender_addon.session import Session
@@ -127,6 +129,34 @@ def test_a_restart_frees_the_memory_and_the_jobs_go_on(session: Session, tmp_pat
 
     wait(session, done)
     assert errors == {None} and session._process.pid not in (None, first)
+
+
+def test_a_worker_on_another_machine(session: Session, tmp_path: Path) -> None:
+    """It is started by hand, and reached by its address and public key; its avatars are copied and found here."""
+    program = REPOSITORY / "tests" / "worker" / "tiny_worker.py"
+    command = [sys.executable, str(program), "--state", str(tmp_path / "there")]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert worker.stdout is not None
+        ready = parse_ready_line(worker.stdout.readline())
+        assert ready is not None
+        key = tmp_path / "there" / "keys" / "client.json"
+        address = WorkerAddress.from_files(ready["endpoint"], ready["public_key"], key)
+        session.connect(address, tmp_path / "here")
+        wait(session, lambda: session.state == "ready")
+        job = session.submit(GenerateRequest(prompt="coat", seed=4, hypotheses=2))
+        wait(session, lambda: len(session.table.results) == 2)
+        assert [result.folder for result in session.table.results] == [tmp_path / "here" / job / v for v in "01"]
+        assert (tmp_path / "here" / job / "1" / "avatar.npz").is_file()
+        with pytest.raises(DoppelError, match="start it again there"):
+            session.restart()
+        session.delete(job)
+        wait(session, lambda: not session.table.results and not (tmp_path / "here" / job).exists())
+        session.stop()
+        assert session.state == "off" and worker.poll() is None
+    finally:
+        worker.kill()
+        worker.communicate()
 
 
 def test_refusals(session: Session, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_frame_is_read_where_its_type_has_one_and_within_that_types_limit():
     assert decode([header, bytes(limit)]).frames == (bytes(limit),)
     assert _read([header, bytes(limit + 1)]) == "message_too_large"
     assert _read([encode(Message("status"))[0], b""]) == "message_invalid"
-    for message in (Message("progress", {}, (bytes(limit + 1),)), Message("generate", {}, (b"x",))):
+    for message in (Message("progress", {}, (bytes(limit + 1),)), Message("status", {}, (b"x",))):
         with pytest.raises(DoppelError):
             encode(message)
 
