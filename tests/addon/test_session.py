@@ -174,3 +174,30 @@ def test_a_worker_that_cannot_start_is_a_failure_with_its_reason(session: Sessio
     wait(session, lambda: session.error is not None)
     assert session.error is not None and "nothing_of_that_name" in session.error.message
     assert session.state in ("lost", "failed") and session.log_file is not None
+
+
+def test_another_session_sees_a_job_to_its_end(session: Session, tmp_path: Path) -> None:
+    start(session, tmp_path)
+    job = session.submit(GenerateRequest(prompt="slow coat", seed=4, steps=40, hypotheses=2))
+    other = Session()
+    try:
+        other.expect("deleted-long-ago", "a hat", 1, 1)
+        assert other.table.failed()[0].interrupted
+        start(other, tmp_path)
+        assert other.adopted
+        wait(other, lambda: job in other.table.jobs)
+        view = other.table.jobs[job]
+        assert (view.prompt, view.seed, view.hypotheses) == ("slow coat", 4, 2)
+        wait(other, lambda: view.state == "done")  # its end is told to the session that sent it, and asked for here
+        wait(other, lambda: [result.job for result in other.table.results] == [job, job])
+        assert "deleted-long-ago" not in other.table.jobs
+    finally:
+        other.close()
+
+
+def test_results_are_listed_without_a_worker(session: Session, tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "jobs" / "some-old-job" / "0"
+    folder.mkdir(parents=True)
+    (folder / "avatar.json").write_text('{"request": {"prompt": "a coat", "seed": 2}}')
+    session.list_from_disk(tmp_path / "state")
+    wait(session, lambda: [(result.job, result.seed) for result in session.table.results] == [("some-old-job", 2)])
