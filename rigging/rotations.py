@@ -35,6 +35,17 @@ def quaternions_of(matrices: NDArray[np.floating]) -> Float:
     return result / np.linalg.norm(result, axis=1, keepdims=True)
 
 
+def matrices_of(quaternions: NDArray[np.floating]) -> Float:
+    """Rotation matrices (N, 3, 3) of unit quaternions x, y, z, w (N, 4); the inverse of `quaternions_of`."""
+    x, y, z, w = np.asarray(quaternions, np.float64).T
+    rows = [
+        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - z * w), 2.0 * (x * z + y * w)],
+        [2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w)],
+        [2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y)],
+    ]
+    return np.array(rows).transpose(2, 0, 1)
+
+
 def axis_angle(matrices: NDArray[np.floating]) -> Float:
     """Rotation matrices (..., 3, 3) -> axis-angle vectors (..., 3) of length <= pi; inverse of `lbs.rodrigues`."""
     shape = np.shape(matrices)[:-2]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from rigging.lbs import rodrigues
-from rigging.rotations import about, axis_angle, between, halfway, quaternions_of
+from rigging.rotations import about, axis_angle, between, halfway, matrices_of, quaternions_of
 
 
 @given(st.lists(st.floats(-4.0, 4.0), min_size=3, max_size=3))
@@ -29,6 +29,7 @@ def test_quaternions_are_scipys() -> None:
     rotations = Rotation.random(50, random_state=0)
     expected = rotations.as_quat(canonical=True)
     np.testing.assert_allclose(quaternions_of(rotations.as_matrix()), expected, atol=1e-12)
+    np.testing.assert_allclose(matrices_of(expected), rotations.as_matrix(), atol=1e-12)
 
 
 def test_between_turns_one_direction_to_the_other_and_no_further() -> None:
