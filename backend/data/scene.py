@@ -81,6 +81,14 @@ class Wardrobe:
         parts.insert(0, self._body(base, hidden, person))
         return _assemble(parts, posed.transforms, posed.vertices, posed.joints)
 
+    def skin_weights(self, person: Person) -> np.ndarray:
+        """(V, 55) skin weights of the vertices that `dress` makes of a person."""
+        rows = [self.base.weights[:BODY_VERTICES]]
+        for worn in person.worn:
+            garment, _ = self._piece(worn.piece.entry.id, worn.piece.region)
+            rows.append(garment.skin(self.base.weights_index, self.base.weights_value))
+        return np.concatenate(rows)
+
     def _body(self, base: np.ndarray, hidden: np.ndarray, person: Person) -> _Part:
         shown = ~hidden[self.quads].all(1)
         quads, uv_quads = self.quads[shown], self.uv_quads[shown]

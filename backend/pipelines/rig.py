@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
 from rigging.character import RiggedCharacter
+from rigging.eyeballs import bind_eyeballs
 from rigging.face_shapes import transfer_face_shapes
 from rigging.joints import JOINT_INDEX
 from rigging.limbs import HEAD_JOINT
@@ -67,6 +68,7 @@ class RigPipeline:
             self.max_distance,
             self.max_angle,
         )
+        weights = bind_eyeballs(weights, welded.vertices, welded.faces, body.joints)
         rest = unpose_mesh(welded.vertices, welded.faces, weights, body.transforms)
         morphs = transfer_face_shapes(
             rest.vertices, welded.faces, body.rest_vertices, skin_faces, body_model.face_units
