@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from .errors import DoppelError
 from .jobs import check_job_id
+from .photo import MAX_PHOTO_BYTES
 from .version import PROTOCOL_VERSION
 
 MAX_HEADER_BYTES = 256 * 1024
@@ -26,7 +27,7 @@ EVENTS = ("accepted", "progress", "done", "failed")
 
 TYPES = frozenset(REQUESTS + EVENTS)
 
-REQUEST_FRAMES = {"fit_photo": 32 * 1024 * 1024}
+REQUEST_FRAMES = {"generate": MAX_PHOTO_BYTES, "fit_photo": MAX_PHOTO_BYTES}
 ANSWER_FRAMES = {"progress": 1024 * 1024, "results": 4 * 1024 * 1024}
 """The types that may carry one binary frame, in each direction, and its most bytes; no other type carries any."""
 

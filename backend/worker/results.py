@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rigging.atomic import write_bytes
+
 from ..protocol.errors import DoppelError
-from ..protocol.jobs import check_job_id
+from ..protocol.jobs import check_job_id, is_job_id
 from ..protocol.messages import ANSWER_FRAMES
 from ..protocol.paths import RESULTS
 from .keys import make_private_dir
@@ -30,9 +32,11 @@ class ResultFolders:
     def __init__(self, root: Path) -> None:
         self._jobs = root / RESULTS
         self._staging = root / "staging"
+        self._photos = root / "photos"
         shutil.rmtree(self._staging, ignore_errors=True)
         make_private_dir(self._jobs)
         make_private_dir(self._staging)
+        make_private_dir(self._photos)
 
     def stage(self, job_id: str) -> Path:
         """An empty folder to write a job's files into."""
@@ -61,6 +65,22 @@ class ResultFolders:
         found = self.find(job_id)
         assert found is not None
         return found
+
+    def keep_photo(self, job_id: str, data: bytes) -> None:
+        """Keep the photo that a job works from until :meth:`drop_photo`, across a crash, too."""
+        write_bytes(self._photos / check_job_id(job_id), data)
+
+    def photo(self, job_id: str) -> Path:
+        """The kept photo's path."""
+        return self._photos / check_job_id(job_id)
+
+    def drop_photo(self, job_id: str) -> None:
+        """Remove the photo of a job that is over."""
+        self.photo(job_id).unlink(missing_ok=True)
+
+    def photo_ids(self) -> list[str]:
+        """Jobs that photos are kept for."""
+        return [path.name for path in self._photos.iterdir() if path.is_file() and not path.name.startswith(".")]
 
     def discard(self, job_id: str) -> None:
         """Remove what was staged for a job."""
@@ -102,7 +122,7 @@ class ResultFolders:
 
     def ids(self) -> list[str]:
         """The jobs that have a finished folder, oldest first."""
-        folders = [path for path in self._jobs.iterdir() if path.is_dir() and _is_job_id(path.name)]
+        folders = [path for path in self._jobs.iterdir() if path.is_dir() and is_job_id(path.name)]
         return [path.name for path in sorted(folders, key=lambda path: path.stat().st_mtime)]
 
     def read(self, job_id: str, name: str, offset: int) -> tuple[bytes, int]:
@@ -128,13 +148,6 @@ def size_of(result: dict[str, Any] | None) -> int:
     """Bytes of all files of a result, as :meth:`ResultFolders.find` lists them."""
     avatars = result.get("avatars", []) if result else []
     return sum(size for avatar in avatars for size in avatar["files"].values())
-
-
-def _is_job_id(name: str) -> bool:
-    try:
-        return check_job_id(name) == name
-    except DoppelError:
-        return False
 
 
 def _files(folder: Path) -> list[Path]:

@@ -22,6 +22,10 @@ def settle(store: JobStore, results: ResultFolders) -> None:
     """
     for job in store.recover(results.find):
         log.info("job %s: left by a dead worker, now %s", job.id, job.state)
+    unfinished = {job.id for job in store.unfinished()}
+    for job_id in results.photo_ids():
+        if job_id not in unfinished:
+            results.drop_photo(job_id)
     present = results.ids()
     for job in store.finished():
         if results.find(job.id) is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..protocol.errors import DoppelError
-from ..protocol.jobs import CANCELLED, DONE, FAILED, LOADING, RUNNING, SAVING
+from ..protocol.jobs import CANCELLED, DONE, FAILED, LOADING, RUNNING, SAVING, TERMINAL
 from ..protocol.messages import Message
 from ..protocol.request import GenerateRequest
 from .device import release_memory
@@ -46,8 +46,15 @@ class Pipeline(Protocol):
         request: GenerateRequest,
         progress: Callable[[str, int, int, Image | None], None],
         cancelled: Callable[[], bool],
+        photo: Path | None = None,
     ) -> list[Any]:
-        """Run the request; raise DoppelError ``cancelled`` soon after `cancelled()` turns true."""
+        """Run the request; raise DoppelError ``cancelled`` soon after `cancelled()` turns true.
+
+        ``photo`` is the file of the request's photo; it is only passed when there is one.
+        """
+
+    def sitter(self, request: GenerateRequest, photo: Path, cancelled: Callable[[], bool]) -> Any:
+        """The body that fits the person in a photo, with a `save` like an avatar's."""
 
 
 def cancelled_error() -> DoppelError:
@@ -172,6 +179,9 @@ class JobRunner(threading.Thread):
                 self._job = None
             self.progress = None
             self._results.discard(job.id)
+            ended = self._store.get(job.id)
+            if ended is None or ended.state in TERMINAL:
+                self._results.drop_photo(job.id)
         self._look_at_device()
         for removed in make_room(self._store, self._results, self._keep_bytes):
             self._emit(Message("delete", {"job": removed}))
@@ -265,7 +275,7 @@ class _JobRun:
         request = GenerateRequest.from_dict(job.request)
         said = repr(request.prompt) if runner._log_prompts else f"of {len(request.prompt)} characters"
         log.info("job %s: attempt %d, prompt %s, seed %d", job.id, job.attempts, said, request.seed)
-        self._clock = StageClock(runner._store.timings(_settings(request)))
+        self._clock = StageClock(runner._store.timings(_settings(job.kind, request)))
         if not runner.loaded:
             self._report("load", 0, 1, None)
         pipeline = runner._load()
@@ -293,13 +303,13 @@ class _JobRun:
         if runner._write(lambda: runner._store.finish(job.id, result)):
             log.info("job %s: done in %.1f s", job.id, result["seconds"])
             runner._emit(Message("done", {"job": job.id, "state": DONE, **result}))
-            runner._write(lambda: runner._store.remember_timings(_settings(self.tried[-1]), spent))
+            runner._write(lambda: runner._store.remember_timings(_settings(job.kind, self.tried[-1]), spent))
 
     def _run(self, pipeline: Pipeline, request: GenerateRequest) -> list[Any]:
         """The avatars; when the memory does not suffice, those of a lighter request, once."""
         self.tried.append(request)
         try:
-            return pipeline(request, progress=self._report, cancelled=self._runner._should_end)
+            return self._call(pipeline, request)
         except Exception as error:
             smaller = lighter(request)
             if len(self.tried) > 1 or smaller is None or not is_out_of_memory(error):
@@ -311,8 +321,18 @@ class _JobRun:
         self._end_if_asked()
         wanted, texture = smaller.hypotheses, smaller.texture_size
         log.info("job %s: tried again with %d hypotheses at %d pixels", self.job.id, wanted, texture)
-        self._clock = StageClock(self._runner._store.timings(_settings(smaller)))
+        self._clock = StageClock(self._runner._store.timings(_settings(self.job.kind, smaller)))
         return self._run(pipeline, smaller)
+
+    def _call(self, pipeline: Pipeline, request: GenerateRequest) -> list[Any]:
+        runner = self._runner
+        if not request.photo:
+            return pipeline(request, progress=self._report, cancelled=runner._should_end)
+        photo = runner._results.photo(self.job.id)
+        if self.job.kind == "fit_photo":
+            self._report("photo", 0, 1, None)
+            return [pipeline.sitter(request, photo, runner._should_end)]
+        return pipeline(request, progress=self._report, cancelled=runner._should_end, photo=photo)
 
     def _enter(self, state: str) -> None:
         self._state = state
@@ -332,6 +352,9 @@ class _JobRun:
             self._runner._emit(Message("progress", progress.to_dict(), frames))
 
 
-def _settings(request: GenerateRequest) -> str:
+def _settings(kind: str, request: GenerateRequest) -> str:
     """What the time a job takes depends on."""
-    return f"{request.hypotheses} x {request.steps} steps, {request.texture_size} px, {request.triangles} tris"
+    if kind == "fit_photo":
+        return kind
+    photo = "photo, " if request.photo else ""
+    return f"{photo}{request.hypotheses} x {request.steps} steps, {request.texture_size} px, {request.triangles} tris"

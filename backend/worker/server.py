@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 import zmq
 
+from ..photo.networks import require, why_unavailable
 from ..protocol.errors import DoppelError
 from ..protocol.jobs import DONE, QUEUED, TERMINAL
 from ..protocol.messages import MAX_HEADER_BYTES, REQUEST_FRAMES, WIRE_OVERHEAD, Message, decode, encode
@@ -83,6 +85,7 @@ class WorkerServer:
         self._handlers: dict[str, Callable[[Message], Message]] = {
             "hello": self._hello,
             "generate": self._generate,
+            "fit_photo": self._fit_photo,
             "cancel": self._cancel,
             "status": self._status,
             "results": self._list_or_read,
@@ -287,7 +290,8 @@ class WorkerServer:
             "version": DOPPEL_VERSION,
             "pid": os.getpid(),
             "models": self._models,
-            "capabilities": sorted(self._handlers),
+            "capabilities": sorted(self._handlers.keys() - ({"fit_photo"} if why_unavailable() else set())),
+            "photo": why_unavailable() or "ready",
             "worker": self._about(),
         }
         return Message("hello", fields)
@@ -296,9 +300,20 @@ class WorkerServer:
         return {"device": self._runner.device, "loaded": self._runner.loaded}
 
     def _generate(self, message: Message) -> Message:
-        job_id = message.job
+        return self._queue(message, "generate", GenerateRequest.from_dict(message.fields.get("request")))
+
+    def _fit_photo(self, message: Message) -> Message:
         request = GenerateRequest.from_dict(message.fields.get("request"))
-        job, new = self._store.add(job_id, "generate", request.to_dict())
+        if not request.photo:
+            raise DoppelError("photo_invalid", "the request names no photo", "send a photo's sha256 and its bytes")
+        return self._queue(message, "fit_photo", request)
+
+    def _queue(self, message: Message, kind: str, request: GenerateRequest) -> Message:
+        job_id = message.job
+        known = self._store.get(job_id)
+        if request.photo and known is None:
+            self._results.keep_photo(job_id, _photo_of(message, request))
+        job, new = self._store.add(job_id, kind, request.to_dict())
         if new:
             log.info("job %s: queued", job.id)
             self._runner.wake()
@@ -310,6 +325,7 @@ class WorkerServer:
         job = self._known(message.job)
         if self._store.cancel_waiting(job.id, cancelled_error()):
             log.info("job %s: cancelled while waiting", job.id)
+            self._results.drop_photo(job.id)
             return _ending(self._known(job.id))
         self._cancel_running(job.id)
         job = self._known(job.id)
@@ -378,6 +394,17 @@ class WorkerServer:
         if progress is not None and progress.job == job.id:
             return {**progress.to_dict(), "state": job.state}
         return {"job": job.id, "state": job.state, "ahead": self._store.position(job) if job.state == QUEUED else 0}
+
+
+def _photo_of(message: Message, request: GenerateRequest) -> bytes:
+    """The photo in a message's frame, once it is sure that it is the one which the request names."""
+    require()
+    data = message.frames[0] if message.frames else b""
+    if hashlib.sha256(data).hexdigest() != request.photo:
+        raise DoppelError(
+            "photo_invalid", "the message does not carry the photo that its request names", "send the file again"
+        )
+    return data
 
 
 def _reply(message: Message, request_id: str) -> list[bytes]:

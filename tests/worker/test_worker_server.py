@@ -10,6 +10,7 @@ from pathlib import Path
 from tiny_worker import SECRET, TinyPipeline
 
 from backend.protocol.messages import MAX_HEADER_BYTES, Message, encode
+from backend.protocol.photo import MAX_PHOTO_BYTES
 from backend.protocol.request import GenerateRequest
 from backend.protocol.version import DOPPEL_VERSION, PROTOCOL_VERSION
 
@@ -212,7 +213,7 @@ def test_bad_requests_are_refused_with_a_code(client):
         ("results", {"limit": 10**9}, "field_invalid"),
         ("results", {"job": JOB, "file": ["x"]}, "field_invalid"),
         ("preview", {"job": JOB}, "unsupported"),
-        ("fit_photo", {"job": JOB}, "unsupported"),
+        ("fit_photo", {"job": JOB}, "request_invalid"),
         ("done", {"job": JOB}, "unsupported"),
     ]
     for type, fields, code in cases:
@@ -261,7 +262,7 @@ def test_garbage_does_not_stop_the_worker(server, client):
 
 
 def test_what_is_larger_than_any_request_costs_its_sender_the_connection(server, client):
-    client.socket.send_multipart([b" " * (MAX_HEADER_BYTES + 100)])
+    client.socket.send_multipart([b" " * (MAX_PHOTO_BYTES + 100)])
     assert client.receive(timeout=0.3) is None
     with server.client() as another:
         assert another.hello.type == "hello"
