@@ -10,7 +10,7 @@ What no landmark shows stays at the A-pose, the product's default, and says so b
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -221,19 +221,21 @@ class _Problem:
         return self._adam(state, free, steps, rate, lambda: self.energy(state, outline), check)
 
     def descend_hands(self, state: _State, steps: int, rate: float) -> _State:
-        """Adam on fingers and wrists by the hands' own landmarks."""
+        """Adam on fingers and wrists alone, by the hands' own landmarks; the arms stay where the body put them."""
         targets = self._hand_targets()
+        arms, before = state.pose[:, :-2], state.pose[:, -2:]
+        wrists = before.clone()
 
         def energy() -> Tensor:
-            joints, turned, rest = self._pose(state)
-            points = self._hand_points(state, joints, turned, rest)
-            apart = self._seen_from(state, points) - targets[..., :2]
+            moved = replace(state, pose=torch.cat([arms, wrists], dim=1))
+            joints, turned, rest = self._pose(moved)
+            apart = self._seen_from(moved, self._hand_points(moved, joints, turned, rest)) - targets
             flat = (apart.square().sum(-1) / 0.01**2 + 1).log().sum(1)
             stray = (state.hands - self.relaxed).square().sum((1, 2)) * 4
-            return flat + stray + 40 * (state.pose[:, -2:] - wrists).square().sum((1, 2))
+            return flat + stray + 10 * (wrists - before).square().sum((1, 2))
 
-        wrists = state.pose[:, -2:].detach().clone()
-        return self._adam(state, [state.hands, state.pose], steps, rate, energy, None)
+        self._adam(state, [state.hands, wrists], steps, rate, energy, None)
+        return replace(state, pose=torch.cat([arms, wrists], dim=1))
 
     def _adam(
         self,
