@@ -45,6 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     from rigging.expressions import with_visemes
     from rigging.gltf import glb_of
+    from rigging.rest_pose import with_rest
     from rigging.skeletons import convert, skeleton
 
     kind = args.format or args.out.suffix.lower().lstrip(".")
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     name = args.name or _title(character)
     meta = _vrm_meta(args, name) if kind == "vrm" else None
     chosen = skeleton(target)
+    if meta is not None and character.rest_pose.any():
+        character = with_rest(character, "t")  # VRM's rest is the T-pose
     complete = replace(character, morphs=with_visemes(character.morphs))
     writer = glb_of(complete, pose=args.posed, name=name, rig=convert(complete, chosen), tangents=meta is None)
     data = writer.to_bytes()

@@ -8,7 +8,7 @@ import numpy as np
 from bpy.props import EnumProperty
 
 from ...rigging.body_parameters import BodyParameters
-from ...rigging.joints import JOINT_NAMES
+from ...rigging.joints import JOINT_NAMES, MIRROR
 from ..core.limbs import BODY_JOINTS, BODY_MIRROR
 from ..core.pose import mirror_pose
 from ..tool import armature as armature_tool
@@ -75,7 +75,7 @@ class DOPPEL_OT_reset_body(DoppelOperator):
         context.scene.doppel.shape_from_prompt = True
 
 
-class _AvatarOperator:
+class AvatarOperator:
     """For operators that need an active avatar."""
 
     @classmethod
@@ -83,7 +83,7 @@ class _AvatarOperator:
         return "" if active_avatar(context) else "Select an avatar made with Doppel: its armature or its mesh"
 
 
-class DOPPEL_OT_reset_avatar(_AvatarOperator, DoppelOperator):
+class DOPPEL_OT_reset_avatar(AvatarOperator, DoppelOperator):
     bl_idname = "doppel.reset_avatar"
     bl_label = "Reset Avatar Pose"
     bl_description = "Put the active avatar into a standard pose, fingers and face included"
@@ -104,22 +104,23 @@ class DOPPEL_OT_reset_avatar(_AvatarOperator, DoppelOperator):
         armature_tool.set_pose(armature, JOINT_NAMES, body.full_pose, body.transl)
 
 
-class DOPPEL_OT_mirror_avatar(_AvatarOperator, DoppelOperator):
+class DOPPEL_OT_mirror_avatar(AvatarOperator, DoppelOperator):
     bl_idname = "doppel.mirror_avatar"
     bl_label = "Mirror Avatar Pose"
-    bl_description = "Mirror the body pose of the active avatar"
+    bl_description = "Mirror the pose of the active avatar, fingers and eyes included"
     bl_options = {"REGISTER", "UNDO"}
 
     keep: EnumProperty(name="Direction", items=_SIDES)
 
     def run(self, context: bpy.types.Context) -> None:
         bones = active_avatar(context).pose.bones
-        pose = [armature_tool.get_rotation(bones[joint]) for joint in BODY_JOINTS]
-        for joint, rotation in zip(BODY_JOINTS, mirror_pose(pose, BODY_MIRROR, self.keep), strict=True):
+        joints = JOINT_NAMES[1:]  # the pelvis keeps its heading
+        pose = [armature_tool.get_rotation(bones[joint]) for joint in joints]
+        for joint, rotation in zip(joints, mirror_pose(pose, MIRROR[1:] - 1, self.keep), strict=True):
             armature_tool.set_rotation(bones[joint], rotation)
 
 
-class DOPPEL_OT_use_avatar_pose(_AvatarOperator, DoppelOperator):
+class DOPPEL_OT_use_avatar_pose(AvatarOperator, DoppelOperator):
     bl_idname = "doppel.use_avatar_pose"
     bl_label = "Use for Generation"
     bl_description = "Take the active avatar's body pose over for the next avatar"

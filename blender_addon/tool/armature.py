@@ -8,6 +8,7 @@ import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 from numpy.typing import ArrayLike
 
+from ...rigging.body_parameters import BodyParameters
 from ..core import pose
 from ..core.axes import FloatArray
 from ..core.skeleton_plan import BonePlan
@@ -79,6 +80,16 @@ def set_pose(
             set_rotation(bones[name], axis_angle)
     root = bones[names[0]]
     root.location = Vector(pose.to_bone(translation, rest_axes(root.bone)))
+
+
+def get_pose(armature: bpy.types.Object, names: Sequence[str]) -> BodyParameters:
+    """The pose as SMPL-X's parameters: rotations of the 55 joints in the order of `names`, and the root's place."""
+    bones = armature.pose.bones
+    full = [get_rotation(bones[name]) if name in bones else np.zeros(3) for name in names]
+    root = bones[names[0]]
+    return BodyParameters.from_full_pose(
+        np.array(full), transl=pose.from_bone(np.array(root.location), rest_axes(root.bone))
+    )
 
 
 def reset_pose(armature: bpy.types.Object) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ..joints import BODY_JOINT_NAMES
+from ..skeletons import SKELETONS
+
 Bone = str | tuple[str, str]  # a bone, or halfway between two
 
 SIDES = ("left", "right")
@@ -128,7 +131,18 @@ CMU = SourceRig(
     z_up=False,
     rest="measured",
 )
-RIGS = (MAKEHUMAN, MAKEHUMAN_WALKS, CMU)
+EXPORTED = tuple(
+    SourceRig(
+        target.title,
+        {joint: target.from_smplx[joint] for joint in BODY_JOINT_NAMES},
+        z_up=False,
+        rest="measured",
+        fingers={joint: bone for joint, bone in target.from_smplx.items() if joint not in BODY_JOINT_NAMES},
+    )
+    for target in SKELETONS.values()
+)
+"""The skeletons that characters are exported with: their motions come back."""
+RIGS = (MAKEHUMAN, MAKEHUMAN_WALKS, CMU, *EXPORTED)
 
 
 def rig_of(names: Iterable[str]) -> SourceRig | None:

@@ -320,7 +320,10 @@ def test_character_panel_needs_an_avatar(enabled: MODULE) -> None:
     armature = enabled("blender_addon.tool.importer").import_character(bpy.context, character, "Woman 7")
     said = draw(enabled, "DOPPEL_PT_character")
     assert "Woman 7" in said and "prop:left_elbow" in said and 'prop:["doppel_provenance"]' in said
-    assert draw(enabled, "DOPPEL_PT_export") == ["operator:doppel.export_glb", "operator:doppel.export_fbx"]
+    tools = draw(enabled, "DOPPEL_PT_pose_tools")
+    assert {"operator:doppel.paste_pose", "menu:doppel.avatar_hands", "operator:doppel.apply_motion"} <= set(tools)
+    formats = draw(enabled, "DOPPEL_PT_export")
+    assert formats == [f"operator:doppel.export_{name}" for name in ("glb", "fbx", "fbx", "usd", "vrm", "bvh")]
     bpy.context.view_layer.objects.active = armature.children[0]
     assert panels.DOPPEL_PT_character.poll(bpy.context)  # the mesh stands for its avatar
 
