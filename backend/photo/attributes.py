@@ -1,6 +1,6 @@
 """What a photo says about a person in the prompt's words: colours of hair, skin and clothes, and kinds of clothes.
 
-Colours are medians in CIE Lab, inside the parts of the fitted body, named by the nearest of the prompt's colours.
+Colours are the commonest in CIE Lab inside the parts of the fitted body, named by the nearest of the prompt's colours.
 Gender and age are not guessed from looks: they come from the prompt or stay unsaid.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 from skimage.color import rgb2lab
 
 from rigging.parts import PART_INDEX
@@ -20,6 +21,9 @@ from .landmarks import Found
 Lab = NDArray[np.float64]
 
 LEAST_PIXELS = 60
+LEAST_SHARE = 0.03
+"""Of the cut-out that a part must take for its colour to count: slivers at the photo's edge are no trousers."""
+_BIN = 12.0  # of the histogram in which the commonest colour is looked for, Lab units
 _SKIN_DISTANCE = 16.0  # of two Lab colours that may both be skin, with light and shade
 _CHEEKS = (50, 280, 205, 425, 117, 346)  # points of the face mesh without beard, hair or glasses
 _FOREHEAD, _CHIN, _LEFT_SIDE, _RIGHT_SIDE = 10, 152, 454, 234
@@ -46,9 +50,9 @@ def read_attributes(
     if face is not None and skin is not None:
         words.update(_hair(lab, solid, face, skin))
 
-    def of(*names: str) -> Lab | None:
+    def of(*names: str, least: float = LEAST_SHARE) -> Lab | None:
         chosen = solid & np.isin(parts, [PART_INDEX[name] for name in names])
-        return np.median(lab[chosen], axis=0) if chosen.sum() >= LEAST_PIXELS else None
+        return _commonest(lab[chosen]) if chosen.sum() >= max(LEAST_PIXELS, least * solid.sum()) else None
 
     def bare(colour: Lab | None) -> bool:
         return colour is not None and skin is not None and bool(_apart(colour, skin) < _SKIN_DISTANCE)
@@ -61,7 +65,7 @@ def read_attributes(
     if thighs is not None and not bare(thighs):
         words["lower_kind"] = "shorts" if bare(shins) else "trousers"
         words["lower_colour"] = nearest(thighs, COLOURS)
-    feet = of("left_foot", "right_foot")
+    feet = of("left_foot", "right_foot", least=0.006)
     if feet is not None:
         words["shoes_kind"] = "barefoot" if bare(feet) else "shoes"
         words["shoes_colour"] = nearest(feet, COLOURS)
@@ -98,6 +102,18 @@ def nearest(lab: Lab, colours: Mapping[str, tuple[int, int, int]]) -> str:
     """The name of the nearest colour; lightness counts half, since a photo's light is not known."""
     table = rgb2lab(np.array(list(colours.values()), np.float64)[None] / 255)[0]
     return list(colours)[int(np.argmin((table - lab) ** 2 @ np.array([0.5, 1, 1])))]
+
+
+def _commonest(colours: Lab) -> Lab:
+    """The colour (3,) about which most of (N, 3) lie: badges, straps and folds are fewer than the cloth."""
+    low = np.floor(colours.min(0) / _BIN)
+    cells = np.floor(colours / _BIN - low).astype(int)
+    counts = np.zeros(cells.max(0) + 1)
+    np.add.at(counts, tuple(cells.T), 1)
+    counts = uniform_filter(counts, 3, mode="constant")
+    best = np.array(np.unravel_index(counts.argmax(), counts.shape))
+    near = (np.abs(cells - best) <= 1).all(axis=1)
+    return np.median(colours[near], axis=0)
 
 
 def _apart(a: Lab, b: Lab) -> NDArray[np.float64]:

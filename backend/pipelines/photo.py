@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable
@@ -55,7 +56,8 @@ class Sitter:
     fit: BodyFit
     words: dict[str, str]  # what can be seen, by slot
     people: int  # how many the photo shows
-    overlay: Image.Image  # the fitted body and the landmarks over the photo
+    overlay: Image.Image  # the fitted body and the landmarks over the photo, at most 512 pixels a side
+    body_mask: NDArray[np.bool_]  # where the fitted body lies in the overlay
 
     @property
     def warnings(self) -> list[str]:
@@ -96,8 +98,9 @@ class Sitter:
         write_bytes(folder / "fit.json", (json.dumps(self.to_dict(), indent=2) + "\n").encode())
         cutout = Image.fromarray(np.dstack([self.photo.rgb, (self.alpha * 255).round().astype(np.uint8)]))
         for name, image in (("cutout", cutout), ("overlay", self.overlay)):
-            image.save(folder / f".{name}.png", "PNG")
-            (folder / f".{name}.png").replace(folder / f"{name}.png")
+            stream = io.BytesIO()
+            image.save(stream, "PNG")
+            write_bytes(folder / f"{name}.png", stream.getvalue())
 
 
 class PhotoPipeline:
@@ -147,7 +150,7 @@ class PhotoPipeline:
         layer, normals = self._seen(fit, photo.size, shrink)
         words = read_attributes(*_reduced(photo, alpha, chosen.face, shrink), self._parts(layer))
         overlay = _overlay(photo.rgb[::shrink, ::shrink], layer, normals, chosen.points / shrink)
-        return Sitter(photo, chosen, alpha, fit, words, len(found), overlay)
+        return Sitter(photo, chosen, alpha, fit, words, len(found), overlay, layer.mask.numpy())
 
     def _seen(self, fit: BodyFit, size: tuple[int, int], shrink: int) -> tuple[Layer, NDArray[np.float32]]:
         """The fitted body over the photo at 1 / ``shrink``: its layer and its normals, (h, w, 3)."""
