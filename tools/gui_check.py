@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--extension", type=Path, required=True, help="the zip that tools/build_extension.py makes")
     parser.add_argument("--worker-python", type=Path, required=True, help="Python of a worker's environment")
     parser.add_argument("--output", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--avatars", type=Path, help="the jobs folder of an earlier state: more for the gallery")
     parser.add_argument("--work", type=Path, help="folder for the profile and avatars (default: a temporary one)")
     options = parser.parse_args()
     missing = [name for name in (*PROGRAMS, options.blender) if shutil.which(name) is None]
@@ -50,6 +51,8 @@ def main() -> int:
         }
         environment.pop("DOPPEL_WORKER_PYTHON", None)
         prepare(options.blender, options.extension.absolute(), environment)
+        if options.avatars:
+            shutil.copytree(options.avatars, work / "state" / "jobs", dirs_exist_ok=True)
         report = work / "report.json"
         report.unlink(missing_ok=True)
         tour = {"shots": str(shots), "report": str(report), "worker_python": str(options.worker_python.absolute())}

@@ -13,6 +13,7 @@ from .text import draw_text
 class DOPPEL_PT_body(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_body"
     bl_label = "Body"
+    bl_order = 3
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         DOPPEL_PT_body_presets.draw_panel_header(self.layout)
@@ -45,6 +46,7 @@ class DOPPEL_PT_body(DoppelPanel, bpy.types.Panel):
 class DOPPEL_PT_face(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_face"
     bl_label = "Expression"
+    bl_order = 4
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

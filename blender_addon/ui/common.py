@@ -9,11 +9,12 @@ from .text import draw_text
 
 
 class DoppelPanel:
-    """Where all of our panels are."""
+    """Where all of our panels are: in the order of `bl_order`, those of the imported avatar last."""
 
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Doppel"
+    bl_order = 10
 
 
 def draw_error(context: bpy.types.Context, layout: bpy.types.UILayout, error: DoppelError) -> bpy.types.UILayout:

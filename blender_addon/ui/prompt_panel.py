@@ -12,6 +12,7 @@ from .text import draw_text
 class DOPPEL_PT_prompt(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_prompt"
     bl_label = "Prompt"
+    bl_order = 1
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         DOPPEL_PT_request_presets.draw_panel_header(self.layout)

@@ -14,6 +14,7 @@ _SHOWN = 4  # more than so many waiting jobs are only counted
 class DOPPEL_PT_queue(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_queue"
     bl_label = "Queue"
+    bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

@@ -19,6 +19,7 @@ _STATES = {
 class DOPPEL_PT_worker(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_worker"
     bl_label = "Worker"
+    bl_order = 0
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         self.layout.operator("doppel.open_preferences", text="", icon="PREFERENCES", emboss=False)
@@ -29,7 +30,7 @@ class DOPPEL_PT_worker(DoppelPanel, bpy.types.Panel):
         if current.setting_up:
             _draw_progress(context, layout, current)
             return
-        installed = prefs.get(context).python().is_file()
+        installed = prefs.get(context).python().is_file() or bool(prefs.get(context).remote_endpoint)
         if not installed and current.state in ("off", "failed"):
             _draw_first_step(context, layout, current)
             return
