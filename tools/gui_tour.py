@@ -279,7 +279,7 @@ def finish() -> Walk:
     Report.check(listed >= max(before, 2), f"{listed} results are listed")
     slow = ", ".join(f"{tick:.0f}" for tick in sorted(_TICKS)[-5:])
     Report.note(
-        f"{len(_TICKS)} ticks of the pump meanwhile: median {statistics.median(_TICKS):.2f}, slowest {slow} ms of CPU time"
+        f"{len(_TICKS)} ticks of the pump: median {statistics.median(_TICKS):.2f}, slowest {slow} ms of CPU time"
     )
 
 
