@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-MODELS = ("prompt", "autoencoder", "denoiser", "back", "lifter")
+MODELS = ("prompt", "autoencoder", "close-up-autoencoder", "denoiser", "back", "close-up", "lifter", "judge")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     folder = args.runs / args.model
     measured = _train(args, folder)
-    write_index(args.out)
+    if args.model != "judge":  # evaluation's own, no part of a model folder
+        write_index(args.out)
     print(" ".join(f"{name}={value:.4f}" for name, value in measured.items()))
     return 0
 
@@ -53,20 +54,30 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, float]:
         from ..training.prompt_encoder import train
 
         return train(args.out / "prompt_encoder", args.captions, args.minutes, args.seed, args.device)
-    if args.model == "autoencoder":
+    if args.model.endswith("autoencoder"):
         from ..training.autoencoder import train_autoencoder
 
         limit = 2 * args.limit if args.limit else 1000
+        close_up = args.model == "close-up-autoencoder"
+        out = args.out / ("close_up_vae" if close_up else "vae")
         return train_autoencoder(
-            args.data, args.out / "vae", folder, args.minutes, args.seed, args.batch, limit, args.device
+            args.data, out, folder, args.minutes, args.seed, args.batch, limit, close_up, args.device
         )
     if args.model == "lifter":
         from ..training.lifter import train_lifter
 
         return train_lifter(args.data, args.out, folder, args.minutes, args.seed, args.batch, limit=args.limit)
-    from ..training.denoiser import train_back, train_base
-    from ..training.latents import make_latents
+    if args.model == "judge":
+        from ..training.judge import train_judge
 
-    make = train_base if args.model == "denoiser" else train_back
+        return train_judge(args.data, args.out, folder, args.minutes, args.seed, args.batch, device=args.device)
+    from ..training.close_up import train_close_up
+    from ..training.denoiser import train_back, train_base
+    from ..training.latents import make_close_ups, make_latents
+
     data = make_latents(args.data, args.out, args.limit, cache=args.runs / "latents.pt")
+    if args.model == "close-up":
+        heads = make_close_ups(args.data, args.out, args.limit, cache=args.runs / "close_ups.pt")
+        return train_close_up(data, heads, args.out, folder, args.minutes, args.seed, args.batch, device=args.device)
+    make = train_base if args.model == "denoiser" else train_back
     return make(data, args.out, folder, args.minutes, args.seed, args.batch, device=args.device)

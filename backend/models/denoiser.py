@@ -17,6 +17,7 @@ from diffusers import UNet2DConditionModel
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..geometry.body_maps import CHANNELS
 from .slots import SLOTS
@@ -40,34 +41,63 @@ class BodyEncoder(ModelMixin, ConfigMixin):
         features: int = 16,
         painted: int = 16,
         token_width: int = 128,
+        octaves: int = 5,
+        latent_channels: int = 16,
     ) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.PixelUnshuffle(4),
-            nn.Conv2d(in_channels * 16, width, 1),
-            nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.SiLU(),
-        )
+        self.unshuffle = nn.PixelUnshuffle(4)
+        self.from_pixels = nn.Conv2d(in_channels * 16, width, 1)
+        self.from_positions = nn.Conv2d(6 * octaves, width, 1, bias=False)
+        self.layers = nn.Sequential(nn.SiLU(), nn.Conv2d(width, width, 3, padding=1), nn.SiLU())
         self.to_features = nn.Conv2d(width, features, 3, padding=1)
         self.to_gates = nn.Conv2d(width, len(SLOTS), 3, padding=1)
         self.token_values = nn.Parameter(torch.randn(len(SLOTS), token_width, painted) / token_width**0.5)
+        self.shortcut = nn.Conv2d(latent_channels + features + painted, 3 * latent_channels, 1)
+        nn.init.zeros_(self.shortcut.weight)
+        nn.init.zeros_(self.shortcut.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: Tensor, tokens: Tensor) -> Tensor:
         """Maps (B, 8, 4 h, 4 w) and tokens (B, 15, D) to features (B, 32, h, w)."""
-        h = self.layers(maps)
+        positions = body_positions(maps, self.config["octaves"])
+        h = self.layers(self.from_pixels(self.unshuffle(maps)) + self.from_positions(positions))
         values = torch.einsum("bsd,sdp->bsp", tokens, self.token_values)
         painted = torch.einsum("bshw,bsp->bphw", self.to_gates(h).sigmoid(), values)
         return torch.cat([self.to_features(h), painted], dim=1)
 
+    def past_the_unet(self, given: Tensor, time: Tensor) -> Tensor:
+        """What noisy latents and body features (B, C + 32, h, w) say of the clean latents directly, (B, C, h, w).
+
+        A linear map whose gains follow the time (B,). The UNet's norms lose absolute colour and can only imitate
+        details that nearly clean latents already hold; EDM's skip (Karras et al. 2022, table 1), here learnt.
+        """
+        parts = self.shortcut(given).unflatten(1, (3, -1))
+        gains = torch.stack([torch.ones_like(time), time, time.square()], dim=1)
+        return torch.einsum("bk,bkchw->bchw", gains, parts)
+
+
+def body_positions(maps: Tensor, octaves: int) -> Tensor:
+    """Where on the template each latent cell lies, as sines and cosines (B, 6 octaves, h, w) of doubling frequency.
+
+    Hems, cuffs and eyes sit at places of the body; a network finds a place sooner in sinusoids than in coordinates
+    (Tancik et al. 2020). ``maps`` (B, 8, 4 h, 4 w); zeros where a cell has no body.
+    """
+    cover = functional.avg_pool2d(maps[:, 7:8], 4)
+    place = functional.avg_pool2d(maps[:, 4:7], 4) / cover.clamp_min(1e-3)
+    angles = torch.cat([place * (torch.pi * 2.0**k) for k in range(octaves)], dim=1)
+    return torch.cat([angles.sin(), angles.cos()], dim=1) * (cover > 0)
+
 
 def make_unet(
-    latent_channels: int = 16, widths: tuple[int, ...] = (48, 96, 160), token_width: int = 128
+    latent_channels: int = 16,
+    widths: tuple[int, ...] = (48, 96, 160),
+    token_width: int = 128,
+    further_channels: int = 0,
+    latent_size: int = 32,
 ) -> UNet2DConditionModel:
-    """The base denoiser: 32x32 latents, attention at 16x16 and below."""
+    """A denoiser over latents, body features and ``further_channels``; attention at half the size and below."""
     return UNet2DConditionModel(
-        sample_size=32,
-        in_channels=latent_channels + BODY_CHANNELS,
+        sample_size=latent_size,
+        in_channels=latent_channels + BODY_CHANNELS + further_channels,
         out_channels=latent_channels,
         block_out_channels=widths,
         layers_per_block=1,
@@ -98,8 +128,8 @@ class ViewDenoiser(nn.Module):
             tokens: [B, 15, D] attribute tokens.
             maps: [B, 8, 4 h, 4 w] body maps of the side.
         """
-        body = self.body_encoder(maps, tokens)
-        return self.unet(torch.cat([noisy, body], dim=1), time * 1000, tokens).sample
+        given = torch.cat([noisy, self.body_encoder(maps, tokens)], dim=1)
+        return self.unet(given, time * 1000, tokens).sample + self.body_encoder.past_the_unet(given, time)
 
 
 def velocity_of(noisy: Tensor, clean: Tensor, time: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The whole chain: a request becomes rigged, textured avatars.
 
-prompt -> tokens, body -> maps -> front -> K backs -> K x (lift -> unwrap -> texture -> rig)
+prompt -> tokens, body -> maps -> front -> K backs -> close-ups of the heads -> K x (lift -> unwrap -> texture -> rig)
 With a photo, the body is the one that fits its person, and the front is the photo where the photo shows it.
 """
 
@@ -10,7 +10,8 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,16 @@ from rigging.semantic import semantic_to_betas
 from ..geometry.hygiene import MeshReport, mesh_report
 from ..geometry.turntable import render_turntable
 from ..models.autoencoder import Autoencoder, unpremultiply
+from ..models.close_up import CloseUpDenoiser
 from ..models.denoiser import BackAdapter, BodyEncoder, ViewDenoiser
 from ..models.lifter import Lifter
 from ..models.prompt_encoder import PromptEncoder
 from ..protocol.request import GenerateRequest
 from ..protocol.version import DOPPEL_VERSION
-from .back_view import BackViewPipeline
+from .back_view import BackViewPipeline, share_silhouette
 from .body import PosedSubject
+from .close_up import CloseUpPipeline
+from .edit import Edit
 from .flow import Cancelled, Known, Step, check
 from .front_view import FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
@@ -45,9 +49,10 @@ from .prompt import PromptPipeline
 from .rig import RigPipeline
 from .texture import TexturePipeline, png
 from .weights import check_weights, read_index, weights_folder
+from .wrap import WrapPipeline, body_atlas, paint_mouth
 
 Progress = Callable[[str, int, int, Image.Image | None], None]
-STAGES = ("photo", "body", "front", "back", "lift", "texture", "rig", "save")
+STAGES = ("photo", "body", "front", "back", "close_up", "lift", "texture", "rig", "save")
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class AvatarPipeline:
         prompt: PromptPipeline,
         front: FrontViewPipeline,
         back: BackViewPipeline,
+        close_up: CloseUpPipeline,
         lift: LiftPipeline,
         texture: TexturePipeline,
         rig: RigPipeline,
@@ -86,7 +92,9 @@ class AvatarPipeline:
         device: torch.device,
         models: dict[str, str],
     ) -> None:
-        self.prompt, self.front, self.back, self.lift, self.texture, self.rig = prompt, front, back, lift, texture, rig
+        self.prompt, self.front, self.back, self.close_up = prompt, front, back, close_up
+        self.lift, self.texture, self.rig = lift, texture, rig
+        self.wrap = WrapPipeline()
         self.body_model, self.device, self.models = body_model, device, models
         self.photo = PhotoPipeline(body_model)
 
@@ -118,6 +126,13 @@ class AvatarPipeline:
             prompt=PromptPipeline(load(PromptEncoder, "prompt_encoder"), place),
             front=FrontViewPipeline(denoiser, autoencoder, scheduler),
             back=BackViewPipeline(denoiser, load(BackAdapter, "back_adapter"), autoencoder, scheduler),
+            close_up=CloseUpPipeline(
+                CloseUpDenoiser(
+                    load(UNet2DConditionModel, "close_up_unet"), load(BodyEncoder, "close_up_body_encoder")
+                ),
+                load(Autoencoder, "close_up_vae"),
+                scheduler,
+            ),
             lift=LiftPipeline(load(Lifter, "lifter")),
             texture=TexturePipeline(),
             rig=RigPipeline(),
@@ -132,6 +147,7 @@ class AvatarPipeline:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         photo: Path | bytes | None = None,
+        edit: Edit | None = None,
     ) -> list[Avatar]:
         """Run a request; one avatar a hypothesis.
 
@@ -142,6 +158,7 @@ class AvatarPipeline:
             progress: told of stages and steps.
             cancelled: asked between steps.
             photo: the file of a photo, or its bytes.
+            edit: an earlier avatar and what of it shall change; the request must have that avatar's body.
         """
         request.validate()
         clock = _Clock(progress)
@@ -155,6 +172,7 @@ class AvatarPipeline:
             subject = PosedSubject.of(self.body_model, parameters, self.device)
             text = request.prompt if sitter is None else self.prompt.completed(request.prompt, sitter.words)
             tokens, negative = self.prompt([text, request.negative_prompt]).split(1)
+            known_front, known_back = (None, None) if edit is None else self.front.known(edit, subject)
         check(cancelled)
 
         def sample_front(known: Known | None = None) -> ViewResult:
@@ -165,14 +183,14 @@ class AvatarPipeline:
                 _generator(request.seed, 0),
                 request.steps,
                 request.guidance_scale,
-                clock.view_steps("front", self.front),
+                clock.view_steps("front", self.front.autoencoder),
                 cancelled,
                 known,
             )
 
         with clock.stage("front"):
             if sitter is None:
-                front = sample_front()
+                front = sample_front(known_front)
             else:
                 shown = sitter.front(subject, request.keep)
                 front = complete(shown, subject, self.front.autoencoder, sample_front)
@@ -185,11 +203,31 @@ class AvatarPipeline:
                 [_generator(request.seed, 1 + i) for i in range(request.hypotheses)],
                 request.steps,
                 request.guidance_scale,
-                clock.view_steps("back", self.front),
+                clock.view_steps("back", self.back.autoencoder),
                 cancelled,
+                known_back,
             )
+        with clock.stage("close_up"):
+            if edit is not None and edit.keeps_head:
+                front_rgba, back_rgba = self.close_up.keep(subject, front.rgba, back.rgba, edit.views)
+            else:
+                front_rgba, back_rgba = self.close_up(
+                    subject,
+                    front.rgba,
+                    back.rgba,
+                    tokens,
+                    negative,
+                    [_generator(request.seed, 9 + i) for i in range(1 + request.hypotheses)],
+                    request.steps,
+                    request.guidance_scale,
+                    clock.view_steps("close_up", self.close_up.autoencoder),
+                    cancelled,
+                )
+            if sitter is not None:  # the photo has the better face
+                front_rgba, back_rgba = front.rgba, share_silhouette(back_rgba, front.rgba)
         avatars = [
-            self._solidify(request, subject, front, back, i, clock, cancelled) for i in range(request.hypotheses)
+            self._solidify(request, subject, front_rgba[0], back_rgba[i], i, clock, cancelled)
+            for i in range(request.hypotheses)
         ]
         if sitter is not None:
             for avatar in avatars:
@@ -229,13 +267,12 @@ class AvatarPipeline:
         self,
         request: GenerateRequest,
         subject: PosedSubject,
-        front: ViewResult,
-        back: ViewResult,
+        front_rgba: Tensor,
+        back_rgba: Tensor,
         hypothesis: int,
         clock: _Clock,
         cancelled: Cancelled | None,
     ) -> Avatar:
-        front_rgba, back_rgba = front.rgba[0], back.rgba[hypothesis]
         with clock.stage("lift"):
             lifted = self.lift(
                 subject,
@@ -247,18 +284,29 @@ class AvatarPipeline:
             )
         check(cancelled)
         with clock.stage("texture"):
-            textured = self.texture(lifted, subject, front_rgba, back_rgba, request.texture_size)
+            atlas = None
+            if request.topology == "body":
+                lifted, atlas = self.wrap(lifted, subject), body_atlas(self.body_model)
+            textured = self.texture(lifted, subject, front_rgba, back_rgba, request.texture_size, atlas)
+            if atlas is not None:
+                painted = paint_mouth(self.body_model, atlas, np.asarray(textured.image))
+                textured = replace(textured, image=Image.fromarray(painted, "RGB"))
+            pictures = {
+                "texture_png": png(textured.image),
+                "normal_png": None if textured.normal_map is None else png(textured.normal_map),
+                "roughness_png": png(textured.roughness),
+            }
         check(cancelled)
         with clock.stage("rig"):
-            character = self.rig(
+            rig = self.rig if atlas is None else partial(self.rig.wrapped, source_vertex=textured.source_vertex)
+            character = rig(
                 vertices=subject.frame.to_world(textured.vertices.astype(np.float64)),
                 faces=textured.faces,
                 uvs=textured.uvs,
                 body_model=self.body_model,
                 params=subject.parameters,
-                texture_png=png(textured.image),
                 provenance={},
-                normal_png=None if textured.normal_map is None else png(textured.normal_map),
+                **pictures,
             )
         report = mesh_report(lifted.vertices, lifted.faces)
         with clock.stage("turntable"):
@@ -310,14 +358,14 @@ class _Clock:
         if name in STAGES:
             self.report(name, 1, 1)
 
-    def view_steps(self, stage: str, front: FrontViewPipeline) -> Step | None:
+    def view_steps(self, stage: str, autoencoder: Autoencoder) -> Step | None:
         """Reports denoising steps with a picture of what is foreseen; None when nobody listens."""
         if self._progress is None:
             return None
 
         def on_step(step: int, steps: int, clean: Tensor) -> None:
             with torch.no_grad():
-                rgba = unpremultiply(front.autoencoder.decode(clean[:1]))[0]
+                rgba = unpremultiply(autoencoder.decode(clean[:1]))[0]
             self.report(stage, step, steps, _picture(rgba).resize((rgba.shape[2] // 2, rgba.shape[1] // 2)))
 
         return on_step
@@ -325,7 +373,7 @@ class _Clock:
 
 def _generator(seed: int, stream: int) -> torch.Generator:
     """Noise of one stream of a seed; on the CPU, so that all devices start from the same."""
-    return torch.Generator().manual_seed(seed * 16 + stream)
+    return torch.Generator().manual_seed(seed * 32 + stream)
 
 
 def _picture(rgba: Tensor) -> Image.Image:

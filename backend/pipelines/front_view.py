@@ -8,20 +8,22 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
+from ..geometry.close_up import DETAIL, PICTURE
 from ..models.autoencoder import Autoencoder, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE, ViewDenoiser, velocity_of
 from .body import PosedSubject
+from .edit import Edit, known_latents
 from .flow import Cancelled, Known, Step, sample_flow
 from .window import Window
 
-PICTURE_SIZE = 512
+PICTURE_SIZE = PICTURE * DETAIL
 
 
 @dataclass(frozen=True)
 class ViewResult:
     """Generated views of one side."""
 
-    rgba: Tensor  # [B, 4, 512, 512] straight alpha in [0, 1]
+    rgba: Tensor  # [B, 4, 1024, 1024] straight alpha in [0, 1]
     latents: Tensor  # [B, C, 32, columns] within the window
     window: Window
 
@@ -70,9 +72,15 @@ class FrontViewPipeline:
         )
         return ViewResult(decode(self.autoencoder, latents, window), latents, window)
 
+    @torch.no_grad()
+    def known(self, edit: Edit, subject: PosedSubject) -> tuple[Known, Known]:
+        """What an edit leaves of the front and of the back, within the window that the body needs."""
+        window = Window.of_body(subject.maps(BODY_MAP_SIZE)[:1])
+        return known_latents(edit, subject, self.autoencoder, window)
+
 
 def decode(autoencoder: Autoencoder, latents: Tensor, window: Window) -> Tensor:
-    """Latents within a window to whole RGBA pictures (B, 4, 512, 512) in [0, 1]; transparent outside the window."""
+    """Latents within a window to whole RGBA pictures (B, 4, 1024, 1024) in [0, 1]; transparent outside the window."""
     rgba = window.paste(clean_alpha(unpremultiply(autoencoder.decode(latents))), autoencoder.config["downscale"])
     return resize(rgba, PICTURE_SIZE)
 

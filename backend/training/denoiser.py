@@ -19,7 +19,7 @@ from .loop import Losses, Schedule, train
 
 CAPTION_DROP = 0.1
 NOISE_SHIFT = 0.8
-EARLY_SHARE = 0.4
+EARLY_SHARE = 0.25
 HELD_OUT = 12
 
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -54,16 +54,18 @@ class Batches:
         )
 
 
-def flow_loss(predict: Predict, data: Tensor, weight: Tensor) -> Tensor:
+def flow_loss(
+    predict: Predict, data: Tensor, weight: Tensor, early_share: float = EARLY_SHARE, shift: float = NOISE_SHIFT
+) -> Tensor:
     """Rectified flow (Liu et al. 2023) with the data as target, at logit-normal times (Esser et al. 2024).
 
-    Two in five times lie close to pure noise: there alone the prompt must decide on colours, which the noisy latents
-    otherwise give away.
+    ``early_share`` of the times lie close to pure noise: there alone the prompt must decide on colours, which the noisy
+    latents otherwise give away.
 
     The weight of a time lies between that of the data's error (1) and of the velocity's (1 / time^2).
     """
-    time = torch.sigmoid(torch.randn(len(data), device=data.device) + NOISE_SHIFT)
-    early = torch.rand(len(data), device=data.device) < EARLY_SHARE
+    time = torch.sigmoid(torch.randn(len(data), device=data.device) + shift)
+    early = torch.rand(len(data), device=data.device) < early_share
     time = torch.where(early, 1 - 0.12 * torch.rand(len(data), device=data.device), time)
     noise = torch.randn_like(data)
     t = time.view(-1, 1, 1, 1)
@@ -90,13 +92,17 @@ def train_base(
     minutes: float,
     seed: int,
     batch: int,
-    rate: float = 8e-4,
+    rate: float = 1.5e-3,
     device: str = "cpu",
 ) -> dict[str, float]:
     """Train UNet and body encoder on both sides; save them into the model folder."""
     torch.manual_seed(seed)
     autoencoder = Autoencoder.from_pretrained(models / "vae").float().eval()
-    model = ViewDenoiser(make_unet(data.latents.shape[2], token_width=data.tokens.shape[-1]), BodyEncoder()).to(device)
+    if (models / "unet").is_dir():
+        model = load_base(models).train()
+    else:
+        model = ViewDenoiser(make_unet(data.latents.shape[2], token_width=data.tokens.shape[-1]), BodyEncoder())
+    model.to(device)
     batches = Batches(data, batch, device)
 
     def losses(step: int) -> Losses:
@@ -154,9 +160,7 @@ def train_back(
     adapter = BackAdapter.of(base.unet).to(device)
     batches = Batches(data, batch, device)
 
-    def predictor(
-        adapter: BackAdapter, rows: Tensor, columns: int, tokens: Tensor, maps: Tensor
-    ) -> Predict:
+    def predictor(adapter: BackAdapter, rows: Tensor, columns: int, tokens: Tensor, maps: Tensor) -> Predict:
         front = Window(columns).crop(data.latents[rows, 0]).float().to(device)
 
         def predict(x: Tensor, time: Tensor) -> Tensor:

@@ -17,7 +17,9 @@ from rigging.body_model import BodyModel
 
 from ..data.dataset import people, read_sample
 from ..geometry.body_maps import body_maps
+from ..geometry.close_up import PICTURE, CloseUp
 from ..models.autoencoder import Autoencoder, premultiply, resize
+from ..models.close_up import CLOSE_UP_MAPS
 from ..models.denoiser import BODY_MAP_SIZE
 from ..models.prompt_encoder import PromptEncoder, TextStates
 from ..pipelines.window import Window
@@ -78,15 +80,63 @@ def make_latents(folders: list[Path], models: Path, limit: int | None = None, ca
         captions,
     )
     if cache is not None:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"key": key, **vars(made)}, cache.with_suffix(".partial"))
-        os.replace(cache.with_suffix(".partial"), cache)
+        _keep(cache, key, made)
     return made
 
 
-def _fingerprint(paths: list[Path], models: Path) -> str:
+@dataclass(frozen=True)
+class CloseUpSet:
+    """Close-ups of the heads of the same N people."""
+
+    latents: Tensor  # [N, 2, C, 24, 24] float16: front, back
+    maps: Tensor  # [N, 2, 8, 96, 96] float16
+    coarse: Tensor  # [N, 2, 4, 48, 48] float16, the window of the whole picture, premultiplied
+    weight: Tensor  # [N, 2, 1, 24, 24] float16
+
+
+@torch.no_grad()
+def make_close_ups(
+    folders: list[Path], models: Path, limit: int | None = None, cache: Path | None = None
+) -> CloseUpSet:
+    """Encode the close-ups of datasets with the close-up autoencoder of a model folder; ``cache`` as above."""
+    paths = [path for folder in folders for path in people(folder)][:limit]
+    key = _fingerprint(paths, models, ("close_up_vae",))
+    if cache is not None and cache.is_file():
+        kept = torch.load(cache, weights_only=True)
+        if kept.pop("key") == key:
+            return CloseUpSet(**kept)
+    autoencoder = Autoencoder.from_pretrained(models / "close_up_vae").float().eval()
+    body_model = BodyModel.load()
+    faces = torch.from_numpy(body_model.faces.astype("int64"))
+    template = torch.from_numpy(body_model.v_template).float()
+    latents, maps, coarse, weights = [], [], [], []
+    for path in tqdm(paths, desc="close-ups"):
+        sample = read_sample(path)
+        head = sample.head.float() / 255
+        latents.append(autoencoder.encode(premultiply(head)).half())
+        vertices = body_model.pose(sample.body).vertices
+        close = CloseUp.of_head(sample.frame, vertices, body_model.weights)
+        posed = torch.from_numpy(close.frame(sample.frame).to_view(vertices)).float()
+        maps.append(body_maps(posed, faces, template, CLOSE_UP_MAPS).half())
+        whole = resize(torch.stack([sample.front, sample.back]).float() / 255, PICTURE)
+        coarse.append(premultiply(close.crop(whole)).half())
+        cells = functional.max_pool2d(head[:, 3:], autoencoder.config["downscale"])
+        weights.append((0.15 + 0.85 * (functional.max_pool2d(cells, 3, 1, 1) > 0.05).float()).half())
+    made = CloseUpSet(torch.stack(latents), torch.stack(maps), torch.stack(coarse), torch.stack(weights))
+    if cache is not None:
+        _keep(cache, key, made)
+    return made
+
+
+def _keep(cache: Path, key: str, made: LatentSet | CloseUpSet) -> None:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"key": key, **vars(made)}, cache.with_suffix(".partial"))
+    os.replace(cache.with_suffix(".partial"), cache)
+
+
+def _fingerprint(paths: list[Path], models: Path, parts: tuple[str, ...] = ("vae", "prompt_encoder")) -> str:
     """Changes when the people or the encoders do."""
     digest = hashlib.sha256(json.dumps([str(path) for path in paths]).encode())
-    for part in ("vae", "prompt_encoder"):
+    for part in parts:
         digest.update((models / part / "diffusion_pytorch_model.safetensors").read_bytes())
     return digest.hexdigest()

@@ -32,7 +32,7 @@ def orthogonalized(matrix: Tensor) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Orthogonalised momentum where a parameter is a matrix or a convolution, AdamW elsewhere.
 
-    The rate is AdamW's: Muon's updates are scaled to its usual size (0.2 a weight; Liu et al. 2025, "Muon is scalable").
+    The rate is as for AdamW: updates are scaled to its usual size, 0.2 a weight (Liu et al. 2025, "Muon is scalable").
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from backend.models.denoiser import BackAdapter, BodyEncoder, ViewDenoiser, make
 
 def tiny() -> ViewDenoiser:
     torch.manual_seed(0)
-    return ViewDenoiser(make_unet(4, (16, 32, 32), 24), BodyEncoder(token_width=24)).eval()
+    return ViewDenoiser(make_unet(4, (16, 32, 32), 24), BodyEncoder(token_width=24, latent_channels=4)).eval()
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from backend.pipelines.avatar import Avatar, AvatarPipeline
 from backend.pipelines.body import PosedSubject
+from backend.pipelines.edit import Edit
 from backend.protocol.errors import DoppelError
 from backend.protocol.request import GenerateRequest
 from rigging.body_parameters import BodyParameters
@@ -47,7 +48,7 @@ def test_one_avatar_a_hypothesis_of_one_front(run) -> None:  # type: ignore[no-u
 def test_progress_names_every_stage_and_shows_the_front_while_it_forms(run) -> None:  # type: ignore[no-untyped-def]
     _, reports = run
     stages = list(dict.fromkeys(stage for stage, *_ in reports))
-    assert stages == ["body", "front", "back", "lift", "texture", "rig"]
+    assert stages == ["body", "front", "back", "close_up", "lift", "texture", "rig"]
     assert [r[1] for r in reports if r[0] == "front" and r[3]] == [1, 2, 3, 4]
     assert all(0 <= step <= steps for _, step, steps, _ in reports)
 
@@ -132,3 +133,27 @@ def test_cancel_is_obeyed_between_steps(pipeline: AvatarPipeline) -> None:
         pipeline(REQUEST, lambda stage, step, *_: steps.append(stage), cancelled=lambda: steps.count("front") >= 2)
     assert caught.value.code == "cancelled"
     assert "back" not in steps
+
+
+def test_an_edit_changes_what_it_may_and_keeps_the_rest(run, pipeline: AvatarPipeline) -> None:  # type: ignore[no-untyped-def]
+    first = run[0][0]
+    front, back = (torch.from_numpy(np.array(view)).permute(2, 0, 1) / 255 for view in (first.front, first.back))
+    request = GenerateRequest(
+        prompt="a man in a red T-shirt and black jeans",
+        seed=3,
+        steps=4,
+        triangles=8000,
+        texture_size=256,
+        body=first.provenance["request"]["body"],
+    )
+    (edited,) = pipeline(request, edit=Edit(front, back, frozenset({"upper"})))
+    before, after = (np.asarray(avatar.front).astype(int) for avatar in (first, edited))
+    solid = (before[..., 3] > 250) & (after[..., 3] > 250)
+    difference = np.abs(before - after)[..., :3].mean(-1)
+    rows = np.flatnonzero(solid.any(1))
+    chest = rows[0] + int(0.3 * len(rows))
+    shins = rows[0] + int(0.75 * len(rows))
+    assert difference[chest - 20 : chest + 20][solid[chest - 20 : chest + 20]].mean() > 25
+    assert difference[shins:][solid[shins:]].mean() < 8
+    head = rows[0] + int(0.08 * len(rows))
+    assert difference[rows[0] : head][solid[rows[0] : head]].mean() < 4

@@ -1,0 +1,89 @@
+"""Close-up: the heads of all views painted again at four times the detail, and pasted into pictures of 1024 pixels."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor
+
+from ..geometry.body_maps import body_maps
+from ..geometry.close_up import PICTURE, CloseUp
+from ..models.autoencoder import Autoencoder, premultiply, resize, unpremultiply
+from ..models.close_up import CLOSE_UP_LATENTS, CLOSE_UP_MAPS, CloseUpDenoiser
+from ..models.denoiser import velocity_of
+from .back_view import share_silhouette
+from .body import PosedSubject
+from .flow import Cancelled, Step, sample_flow
+from .front_view import PICTURE_SIZE, clean_alpha
+
+
+class CloseUpPipeline:
+    """Front and back views to the same views with a face."""
+
+    def __init__(
+        self, denoiser: CloseUpDenoiser, autoencoder: Autoencoder, scheduler: FlowMatchEulerDiscreteScheduler
+    ) -> None:
+        self.denoiser, self.autoencoder, self.scheduler = denoiser, autoencoder, scheduler
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        subject: PosedSubject,
+        front: Tensor,
+        back: Tensor,
+        tokens: Tensor,
+        negative: Tensor,
+        generators: list[torch.Generator],
+        steps: int = 8,
+        guidance_scale: float = 2.0,
+        on_step: Step | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Views of 1024 pixels: the front (1, 4, 1024, 1024), the backs (K, 4, 1024, 1024) with the front's alpha.
+
+        Args:
+            subject: the posed body.
+            front: [1, 4, S, S] straight RGBA in [0, 1].
+            back: [K, 4, S, S], as seen through the body.
+            tokens, negative: [1, 15, D] of the prompt and of what to avoid.
+            generators: 1 + K, on the CPU.
+        """
+        views = torch.cat([front, back])
+        count = len(views)
+        close = CloseUp.of_head(subject.frame, subject.posed.vertices, subject.model.weights)
+        seen = torch.from_numpy(close.frame(subject.frame).to_view(subject.posed.vertices)).float().to(subject.device)
+        sides = body_maps(seen, subject.faces, subject.template, CLOSE_UP_MAPS)
+        maps = torch.cat([sides[:1], sides[1:].expand(count - 1, -1, -1, -1)])
+        coarse = premultiply(close.crop(resize(views, PICTURE)))
+        shape = (1, self.autoencoder.config["latent_channels"], CLOSE_UP_LATENTS, CLOSE_UP_LATENTS)
+        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators]).to(maps)
+
+        def velocity(x: Tensor, time: Tensor, context: Tensor) -> Tensor:
+            times = len(x) // count  # twice as many when guided
+            clean = self.denoiser(x, time, context, maps.repeat(times, 1, 1, 1), coarse.repeat(times, 1, 1, 1))
+            return velocity_of(x, clean, time)
+
+        latents = sample_flow(
+            velocity,
+            self.scheduler,
+            noise,
+            tokens.expand(count, -1, -1),
+            negative.expand(count, -1, -1),
+            steps,
+            guidance_scale,
+            on_step,
+            cancelled,
+        )
+        return _paste(close, views, clean_alpha(unpremultiply(self.autoencoder.decode(latents))))
+
+    def keep(self, subject: PosedSubject, front: Tensor, back: Tensor, earlier: Tensor) -> tuple[Tensor, Tensor]:
+        """As the call, with the heads of ``earlier`` views (2, 4, S, S), front and back, in place of new ones."""
+        close = CloseUp.of_head(subject.frame, subject.posed.vertices, subject.model.weights)
+        heads = close.crop(resize(earlier.to(front), PICTURE_SIZE))
+        return _paste(close, torch.cat([front, back]), torch.cat([heads[:1], heads[1:].expand(len(back), -1, -1, -1)]))
+
+
+def _paste(close: CloseUp, views: Tensor, detail: Tensor) -> tuple[Tensor, Tensor]:
+    whole = close.paste(premultiply(resize(views, PICTURE_SIZE)), premultiply(detail))
+    pasted = unpremultiply(whole)
+    return pasted[:1], share_silhouette(pasted[1:], pasted[:1])

@@ -1,0 +1,125 @@
+"""Editing: which latents of an earlier avatar stay while a prompt paints the rest anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+from torch.nn import functional
+
+from rigging.joints import JOINT_NAMES
+from rigging.parts import PART_NAMES, part_of_joint
+
+from ..geometry.close_up import PICTURE
+from ..geometry.color import srgb_to_lab
+from ..geometry.rasterize import rasterize
+from ..models.autoencoder import Autoencoder, premultiply, resize
+from ..protocol.errors import DoppelError
+from .body import PosedSubject
+from .flow import Known
+from .window import LATENT_SIZE, Window
+
+_UPPER = ("torso", "left_upper_arm", "right_upper_arm", "left_lower_arm", "right_lower_arm")
+_LOWER = ("hips", "left_upper_leg", "right_upper_leg", "left_lower_leg", "right_lower_leg")
+_FEET = ("left_foot", "right_foot")
+_HANDS = ("left_hand", "right_hand")
+_HEAD = ("head", "neck", "left_eye", "right_eye", "tongue", "mouth")
+AREAS: dict[str, tuple[str, ...]] = {
+    "head": _HEAD,
+    "upper": _UPPER,
+    "lower": _LOWER,
+    "shoes": _FEET,
+    "outfit": _UPPER + _LOWER + _FEET,
+    "person": _HEAD + _HANDS,
+}
+"""What can be changed, and the body parts where it is worn. `person` also takes all that has the skin's colour."""
+SKIN_DISTANCE = 16.0
+"""Lab distance to the face's median colour up to which a pixel counts as skin."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An earlier avatar's views and what of them shall change."""
+
+    front: Tensor  # [4, S, S] straight RGBA in [0, 1]
+    back: Tensor  # [4, S, S] as seen through the body
+    change: frozenset[str]  # of AREAS
+
+    def __post_init__(self) -> None:
+        unknown = sorted(self.change - AREAS.keys())
+        if unknown or not self.change:
+            raise DoppelError(
+                "edit_area",
+                f"{unknown[0]!r} is nothing that can be changed" if unknown else "nothing is to be changed",
+                f"choose from {', '.join(AREAS)}",
+            )
+
+    @property
+    def views(self) -> Tensor:
+        """Front and back, [2, 4, S, S]."""
+        return torch.stack([self.front, self.back])
+
+    @property
+    def keeps_head(self) -> bool:
+        return not self.change & {"head", "person"}
+
+
+def known_latents(edit: Edit, subject: PosedSubject, autoencoder: Autoencoder, window: Window) -> tuple[Known, Known]:
+    """What stays of the front and of the back, as latents within the window."""
+    views = edit.views.to(subject.device)
+    pictures = resize(views, autoencoder.image_size)
+    latents = window.crop(autoencoder.encode(premultiply(pictures)))
+    changed = changed_pixels(edit, subject, resize(views, PICTURE)).to(latents)
+    cells = functional.max_pool2d(changed, PICTURE // LATENT_SIZE)
+    kept = window.crop(1 - cells)
+    return Known(latents[:1], kept[:1]), Known(latents[1:], kept[1:])
+
+
+def changed_pixels(edit: Edit, subject: PosedSubject, pictures: Tensor) -> Tensor:
+    """1 where front and back (2, 4, 256, 256) may be painted anew, (2, 1, 256, 256).
+
+    Hair and skirts lie beside the body: such a pixel belongs to the nearest part. Cloth that hangs over another part
+    (a dress over the legs) goes with the part that it covers.
+    """
+    parts = {part for area in edit.change for part in AREAS[area]}
+    chosen = np.isin(part_ids(subject), [PART_NAMES.index(part) for part in parts])
+    sides = []
+    for layer, picture in zip(rasterize(subject.vertices, subject.faces, PICTURE), pictures, strict=True):
+        corner = subject.faces[layer.face.clamp_min(0)][..., 0].cpu().numpy()
+        mask = layer.mask.cpu().numpy()
+        row, column = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+        side = torch.from_numpy(chosen[corner][row, column])
+        if "person" in edit.change:
+            side |= _skin(picture.cpu(), mask & np.isin(part_ids(subject)[corner], [PART_NAMES.index("head")]))
+        sides.append(side)
+    return torch.stack(sides).unsqueeze(1).float()
+
+
+def part_ids(subject: PosedSubject) -> np.ndarray:
+    """The part (V,) of each vertex; of a user's body, that of the joint with most weight."""
+    model = subject.model
+    if model.part_ids is not None:
+        return model.part_ids
+    of_joint = np.array([PART_NAMES.index(part_of_joint(name)) for name in JOINT_NAMES], dtype=np.uint8)
+    return of_joint[model.weights.argmax(1)]
+
+
+def _skin(picture: Tensor, head: np.ndarray) -> Tensor:
+    """Where a picture (4, S, S) has the colour of the head's middle (S, S), which is skin unless hair covers it."""
+    lab = srgb_to_lab(picture[:3].permute(1, 2, 0))
+    rows = np.flatnonzero(head.any(1))
+    if not rows.size:
+        return torch.zeros(head.shape, dtype=torch.bool)
+    lower = head.copy()
+    lower[: int(rows[0] + 0.5 * (rows[-1] - rows[0]))] = False
+    tone = lab[torch.from_numpy(lower)].median(0).values
+    return ((lab - tone).norm(dim=-1) < SKIN_DISTANCE) & (picture[3] > 0.5)
+
+
+def parse_areas(words: Iterable[str]) -> frozenset[str]:
+    """Names of areas as a user writes them, separated by commas or spaces."""
+    return frozenset(name for word in words for name in word.lower().replace(",", " ").split())

@@ -1,0 +1,118 @@
+"""Train the denoiser of close-ups, on heads."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..data.contact_sheet import contact_sheet
+from ..geometry.close_up import CLOSE_UP_SIZE
+from ..models.autoencoder import Autoencoder, resize, unpremultiply
+from ..models.close_up import CLOSE_UP_LATENTS, CloseUpDenoiser, make_close_up_networks
+from ..models.denoiser import BodyEncoder
+from .denoiser import CAPTION_DROP, HELD_OUT, flow_loss, sample
+from .latents import CloseUpSet, LatentSet
+from .loop import Losses, Schedule, train
+
+EARLY_SHARE, NOISE_SHIFT = 0.15, 0.5
+MOST_BLUR, MOST_NOISE = 3.0, 0.08
+CROP_CELLS = 16
+"""Latent cells along a side of what is trained on: whichever 16 of the 24, they hold the middle, where the face is."""
+
+
+def soil(coarse: Tensor) -> Tensor:
+    """Coarse windows (B, 4, S, S) with random blur (up to 3 pixels) and noise: generated pictures are not sharp."""
+    spread = MOST_BLUR * float(torch.rand(()))
+    if spread > 0.3:
+        reach = torch.arange(-7, 8, device=coarse.device).float()
+        kernel = torch.exp(-0.5 * (reach / spread) ** 2)
+        kernel = (kernel / kernel.sum()).expand(4, 1, -1)
+        padded = functional.pad(coarse, (7, 7, 7, 7), mode="replicate")
+        rows = functional.conv2d(padded, kernel.unsqueeze(3), groups=4)
+        coarse = functional.conv2d(rows, kernel.unsqueeze(2), groups=4)
+    amount = MOST_NOISE * torch.rand(len(coarse), 1, 1, 1, device=coarse.device)
+    return coarse + amount * torch.randn_like(coarse)
+
+
+def train_close_up(
+    people: LatentSet,
+    data: CloseUpSet,
+    models: Path,
+    folder: Path,
+    minutes: float,
+    seed: int,
+    batch: int,
+    rate: float = 2e-3,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Train on both sides of the heads of ``data``, with the captions of ``people``; save into the model folder."""
+    torch.manual_seed(seed)
+    autoencoder = Autoencoder.from_pretrained(models / "close_up_vae").float().eval()
+    if (models / "close_up_unet").is_dir():
+        model = load_close_up(models).train()
+    else:
+        model = CloseUpDenoiser(*make_close_up_networks(data.latents.shape[2], people.tokens.shape[-1]))
+    model.to(device)
+
+    def take(rows: Tensor, sides: Tensor, caption: Tensor) -> tuple[Tensor, ...]:
+        parts = (data.latents, data.maps, data.coarse, data.weight)
+        tokens = people.tokens[rows, caption].float()
+        return (*(part[rows, sides].float().to(device) for part in parts), tokens.to(device))
+
+    def cropped(*parts: Tensor) -> Iterator[Tensor]:
+        row, column = torch.randint(CLOSE_UP_LATENTS - CROP_CELLS + 1, (2,)).tolist()
+        for part in parts:
+            k = part.shape[-1] // CLOSE_UP_LATENTS
+            yield part[..., row * k : (row + CROP_CELLS) * k, column * k : (column + CROP_CELLS) * k]
+
+    def losses(step: int) -> Losses:
+        rows = torch.randint(HELD_OUT, len(data.latents), (batch,))
+        # Three in four are fronts: a back of the head is mostly hair.
+        sides = (torch.rand(batch) < 0.25).long()
+        *parts, tokens = take(rows, sides, torch.randint(people.tokens.shape[1], (batch,)))
+        latents, maps, coarse, weight = cropped(*parts)
+        tokens[torch.rand(batch) < CAPTION_DROP] = people.empty.to(device)
+        soiled = soil(coarse)
+        return {
+            "loss": flow_loss(lambda x, t: model(x, t, tokens, maps, soiled), latents, weight, EARLY_SHARE, NOISE_SHIFT)
+        }
+
+    def report(ema: nn.Module) -> dict[str, float]:
+        rows = torch.arange(HELD_OUT)
+        state = torch.get_rng_state()
+        torch.manual_seed(1)
+        values, made = [], []
+        with torch.no_grad():
+            for side in (0, 1):
+                latents, maps, coarse, weight, tokens = take(rows, torch.full_like(rows, side), torch.zeros_like(rows))
+                soiled = soil(coarse)
+                predict = lambda x, t, k=tokens, m=maps, c=soiled: ema(x, t, k, m, c)  # noqa: E731
+                values += [flow_loss(predict, latents, weight, EARLY_SHARE, NOISE_SHIFT) for _ in range(4)]
+                clean = sample(predict, tuple(latents.shape), 12, torch.Generator().manual_seed(0))
+                made.append(unpremultiply(autoencoder.decode(clean.cpu())))
+                if side == 0:
+                    made.append(unpremultiply(autoencoder.decode(latents.cpu())))
+                    made.append(resize(unpremultiply(soiled.cpu()), CLOSE_UP_SIZE))
+        torch.set_rng_state(state)
+        groups = [(made[2][i], made[0][i], made[1][i], made[3][i]) for i in range(HELD_OUT)]
+        contact_sheet(groups, columns=3, height=2 * CLOSE_UP_SIZE).save(folder / "contact_sheet.jpg", quality=88)
+        return {"held_out": float(torch.stack(values).mean())}
+
+    def save(ema: nn.Module) -> None:
+        assert isinstance(ema, CloseUpDenoiser)
+        copy.deepcopy(ema.unet).half().save_pretrained(models / "close_up_unet")
+        copy.deepcopy(ema.body_encoder).half().save_pretrained(models / "close_up_body_encoder")
+
+    return train(model, losses, Schedule(minutes, rate, ema_decay=0.995, report_minutes=5), folder, report, save)
+
+
+def load_close_up(models: Path) -> CloseUpDenoiser:
+    """The close-up denoiser of a model folder."""
+    unet = UNet2DConditionModel.from_pretrained(models / "close_up_unet")
+    return CloseUpDenoiser(unet, BodyEncoder.from_pretrained(models / "close_up_body_encoder")).float().eval()

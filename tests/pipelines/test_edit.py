@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+from backend.pipelines.body import PosedSubject
+from backend.pipelines.edit import Edit, changed_pixels, parse_areas
+from backend.protocol.errors import DoppelError
+from rigging.body_model import BodyModel
+from rigging.body_parameters import BodyParameters
+from rigging.joints import JOINT_INDEX
+
+SKIN, CLOTH = (0.8, 0.6, 0.5, 1.0), (0.1, 0.2, 0.6, 1.0)
+
+
+@pytest.fixture(scope="module")
+def subject() -> PosedSubject:
+    return PosedSubject.of(BodyModel.load(), BodyParameters.a_pose(), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def view(subject: PosedSubject) -> torch.Tensor:
+    """A head and bare shins of skin, cloth between."""
+    view = torch.tensor(CLOTH).view(4, 1, 1).repeat(1, 256, 256)
+    skin = torch.tensor(SKIN).view(4, 1, 1)
+    view[:, : row_of(subject, "neck")] = skin
+    view[:, row_of(subject, "left_knee") :] = skin
+    return view
+
+
+def row_of(subject: PosedSubject, joint: str) -> int:
+    return place_of(subject, joint)[0]
+
+
+def place_of(subject: PosedSubject, joint: str) -> tuple[int, int]:
+    x, y, _ = subject.frame.to_view(subject.posed.joints[JOINT_INDEX[joint]])
+    return int((1 - y) / 2 * 256), int((x + 1) / 2 * 256)
+
+
+def changed(subject: PosedSubject, view: torch.Tensor, *areas: str) -> np.ndarray:
+    edit = Edit(view, view, frozenset(areas))
+    return changed_pixels(edit, subject, torch.stack([view, view]))[:, 0].numpy() > 0.5
+
+
+def test_each_area_is_where_it_is_worn(subject: PosedSubject, view: torch.Tensor) -> None:
+    joints = {"head": "head", "upper": "spine3", "lower": "left_knee", "shoes": "left_foot"}
+    for area in joints:
+        mask = changed(subject, view, area)
+        assert mask.shape == (2, 256, 256)
+        for other, joint in joints.items():
+            row, column = place_of(subject, joint)
+            assert mask[0, row, column] == mask[1, row, column] == (area == other), (area, other)
+
+
+def test_an_outfit_is_its_pieces(subject: PosedSubject, view: torch.Tensor) -> None:
+    pieces = changed(subject, view, "upper", "lower", "shoes")
+    assert np.array_equal(changed(subject, view, "outfit"), pieces)
+
+
+def test_changing_the_person_takes_bare_skin_and_leaves_cloth(subject: PosedSubject, view: torch.Tensor) -> None:
+    mask = changed(subject, view, "person")[0]
+    shin = (row_of(subject, "left_knee") + row_of(subject, "left_ankle")) // 2
+    assert mask[shin, place_of(subject, "left_knee")[1]]
+    row, column = place_of(subject, "spine2")
+    assert not mask[row, column]
+
+
+@pytest.mark.parametrize("areas", [frozenset(), frozenset({"hat"})])
+def test_what_cannot_be_changed_is_said(areas: frozenset[str], view: torch.Tensor) -> None:
+    with pytest.raises(DoppelError) as caught:
+        Edit(view, view, areas)
+    assert caught.value.code == "edit_area" and "upper" in (caught.value.hint or "")
+
+
+def test_areas_as_written() -> None:
+    assert parse_areas(["Upper,lower", "shoes"]) == {"upper", "lower", "shoes"}
