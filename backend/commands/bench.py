@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     subject = PosedSubject.of(pipeline.body_model, pipeline.parameters_of(request), pipeline.device)
     maps = _median_ms(lambda: body_maps(subject.vertices, subject.faces, subject.template, 512), pipeline.device)
     print(
-        f"Doppel {DOPPEL_VERSION}, {_device_name(pipeline.device)}, torch {torch.__version__}, "
+        f"Doppel {DOPPEL_VERSION}, {device_name(pipeline.device)}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, seed {args.seed}, {args.steps} steps, {args.runs} runs"
     )
     print(
@@ -145,7 +145,7 @@ def _layer_arguments(parameters: Any) -> dict[str, Any]:
     return arguments
 
 
-def _device_name(device: Any) -> str:
+def device_name(device: Any) -> str:
     import torch
 
     if device.type == "cuda":
