@@ -8,8 +8,10 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from .. import __package__ as base_package
-from ..backend.protocol.paths import default_state_dir
+from ..backend.protocol.address import WorkerAddress
+from ..backend.protocol.paths import CLIENT_KEY, default_state_dir
 from . import session
+from .core.client_key import own_public_key
 from .core.environment import SIZES, default_environment, default_worker_python, environment_python, free_space
 from .ui.text import draw_text
 
@@ -60,6 +62,16 @@ class DOPPEL_AP_preferences(bpy.types.AddonPreferences):
         soft_max=120.0,
         default=10.0,
     )
+    remote_endpoint: StringProperty(
+        name="Remote Worker",
+        description=(
+            "Address of a worker that was started on another machine, tcp://HOST:PORT. Empty: a worker on this machine"
+        ),
+    )
+    remote_key: StringProperty(
+        name="Its Public Key",
+        description="The public_key that the remote worker prints when it starts",
+    )
     environment_folder: StringProperty(
         name="Environment Folder",
         description="Where Set Up Worker builds. Empty: your user cache; never the extension's own folder",
@@ -103,6 +115,7 @@ class DOPPEL_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "worker_python")
         if not self.worker_python:
             column.label(text=str(self.python()), icon="BLANK1")
+        draw_remote(column, self)
         box = layout.box()
         box.label(text="Setup", icon="IMPORT")
         draw_setup(box, self)
@@ -155,9 +168,30 @@ class DOPPEL_AP_preferences(bpy.types.AddonPreferences):
         body = self.body()
         return options if body is None else [*options, "--body", str(body)]
 
+    def remote_address(self) -> WorkerAddress | None:
+        """The worker on another machine that is to be used; None for one on this machine.
+
+        Raises:
+            DoppelError: the address or the key cannot be used.
+        """
+        if not self.remote_endpoint:
+            return None
+        own_public_key(self.state_dir())
+        return WorkerAddress.from_files(
+            self.remote_endpoint.strip(), self.remote_key.strip(), self.state_dir() / CLIENT_KEY
+        )
+
     def body(self) -> Path | None:
         """The user's own body file; None for the open body."""
         return _path(self.body_file) if self.body_file else None
+
+
+def draw_remote(layout: bpy.types.UILayout, settings: DOPPEL_AP_preferences) -> None:
+    """A worker on another machine, and what it takes to be let in there."""
+    layout.prop(settings, "remote_endpoint")
+    if settings.remote_endpoint:
+        layout.prop(settings, "remote_key")
+        layout.operator("doppel.copy_client_key", icon="COPYDOWN")
 
 
 def draw_setup(layout: bpy.types.UILayout, settings: DOPPEL_AP_preferences) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,11 @@ class WorkerAddress:
 
     def __repr__(self) -> str:
         return f"WorkerAddress({self.endpoint!r}, worker_key={self.worker_key!r})"
+
+    @property
+    def name(self) -> str:
+        """A short name of the worker for folders, made from its public key: letters and digits."""
+        return hashlib.sha256(self.worker_key.encode("ascii")).hexdigest()[:12]
 
     @classmethod
     def from_files(cls, endpoint: str, worker_key: str, client_file: Path) -> WorkerAddress:

@@ -7,6 +7,7 @@ import bpy
 
 from ...backend.protocol.errors import DoppelError
 from .. import prefs, session
+from ..core.client_key import own_public_key
 from ..core.environment import EnvironmentSetup
 from .base import DoppelOperator
 
@@ -57,7 +58,7 @@ class DOPPEL_OT_setup_worker(DoppelOperator):
         return _busy()
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=420)
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Set Up")
 
     def draw(self, context: bpy.types.Context) -> None:
         prefs.draw_setup(self.layout, prefs.get(context))
@@ -98,12 +99,16 @@ class DOPPEL_OT_cancel_setup(DoppelOperator):
 
 
 def start(context: bpy.types.Context) -> None:
-    """Start the worker as the preferences say.
+    """Start the worker, or connect to one on another machine, as the preferences say.
 
     Raises:
-        DoppelError: there is no such Python, or no such body file.
+        DoppelError: there is no such Python, no such body file, or the address cannot be used.
     """
     settings = prefs.get(context)
+    address = settings.remote_address()
+    if address is not None:
+        session.current().connect(address, settings.state_dir() / "remote" / address.name)
+        return
     session.current().start(settings.python(), settings.state_dir(), settings.device, options=settings.worker_options())
 
 
@@ -165,11 +170,25 @@ class DOPPEL_OT_free_memory(DoppelOperator):
             return "The worker is not running, it holds no memory"
         if current.adopted:
             return "The worker belongs to another program: end it there"
+        if current.remote:
+            return "The worker is on another machine: end it there"
         return ""
 
     def run(self, context: bpy.types.Context) -> str:
         session.current().restart()
         return "The worker's memory is free"
+
+
+class DOPPEL_OT_copy_client_key(DoppelOperator):
+    bl_idname = "doppel.copy_client_key"
+    bl_label = "Copy This Blender's Key"
+    bl_description = (
+        "Copy the public key that the remote worker must know: a line of keys/authorized_keys in its state folder"
+    )
+
+    def run(self, context: bpy.types.Context) -> str:
+        context.window_manager.clipboard = own_public_key(prefs.get(context).state_dir())
+        return "The key is in the clipboard"
 
 
 class DOPPEL_OT_check_installation(DoppelOperator):
@@ -258,6 +277,7 @@ CLASSES = (
     DOPPEL_OT_stop_worker,
     DOPPEL_OT_restart_worker,
     DOPPEL_OT_free_memory,
+    DOPPEL_OT_copy_client_key,
     DOPPEL_OT_check_installation,
     DOPPEL_OT_open_preferences,
     DOPPEL_OT_open_network_preferences,

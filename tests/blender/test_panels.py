@@ -28,8 +28,11 @@ def draw(enabled: MODULE, name: str) -> list[str]:
 
 
 @pytest.fixture
-def session(enabled: MODULE) -> Any:
-    return enabled("blender_addon.session").current()
+def session(enabled: MODULE, tmp_path: Path) -> Any:
+    """The session, whose finished jobs lie in `tmp_path`."""
+    current = enabled("blender_addon.session").current()
+    current.table.store = tmp_path
+    return current
 
 
 def test_panels_are_in_the_doppel_tab(enabled: MODULE) -> None:
@@ -154,15 +157,16 @@ def test_failures_can_be_tried_again_or_dismissed(enabled: MODULE, session: Any,
     assert not list(Path(bpy.app.tempdir).glob("doppel-*.png"))
 
 
-def finished(folder: Path, variants: int = 1, job: str = "job-00000001", **request: Any) -> dict[str, Any]:
+def finished(store: Path, variants: int = 1, job: str = "job-00000001", **request: Any) -> dict[str, Any]:
     """A finished job as the worker lists it, its files on the disk."""
     asked = {"prompt": "a man in a coat", "seed": 5, **request}
     for variant in range(variants):
-        (folder / str(variant)).mkdir(parents=True)
-        (folder / str(variant) / "front.png").write_bytes(people.png(9, 9, 9))
-        (folder / str(variant) / "avatar.json").write_text(json.dumps({"request": asked}))
+        folder = store / job / str(variant)
+        folder.mkdir(parents=True)
+        (folder / "front.png").write_bytes(people.png(9, 9, 9))
+        (folder / "avatar.json").write_text(json.dumps({"request": asked}))
     avatars = [{"folder": str(variant), "files": {}} for variant in range(variants)]
-    return {"job": job, "folder": str(folder), "prompt": asked["prompt"], "seed": asked["seed"], "avatars": avatars}
+    return {"job": job, "prompt": asked["prompt"], "seed": asked["seed"], "avatars": avatars}
 
 
 def show(enabled: MODULE, session: Any, *jobs: dict[str, Any]) -> Any:
@@ -174,7 +178,7 @@ def show(enabled: MODULE, session: Any, *jobs: dict[str, Any]) -> Any:
 
 def test_gallery(enabled: MODULE, session: Any, tmp_path: Path) -> None:
     assert "operator:doppel.import_result" not in draw(enabled, "DOPPEL_PT_results")
-    results = show(enabled, session, finished(tmp_path / "one", variants=2))
+    results = show(enabled, session, finished(tmp_path, variants=2))
     assert [(item.seed, item.hypothesis, item.chosen) for item in results] == [(5, 0, True), (5, 1, False)]
     said = draw(enabled, "DOPPEL_PT_results")
     assert said.count("operator:doppel.choose_result") == 2 and "a man in a coat" in said
@@ -185,17 +189,17 @@ def test_gallery(enabled: MODULE, session: Any, tmp_path: Path) -> None:
     assert [item.chosen for item in results] == [True, True] and bpy.ops.doppel.compare_results.poll()
     bpy.ops.doppel.choose_result(index=1)
     assert [item.chosen for item in results] == [False, True]
-    results = show(enabled, session, finished(tmp_path / "two", job="job-00000002"), *session_jobs(tmp_path))
+    results = show(enabled, session, finished(tmp_path, job="job-00000002"), *session_jobs())
     assert [item.chosen for item in results] == [False, False, True]  # a new result does not change the choice
 
 
-def session_jobs(tmp_path: Path) -> list[dict[str, Any]]:
+def session_jobs() -> list[dict[str, Any]]:
     avatars = [{"folder": "0", "files": {}}, {"folder": "1", "files": {}}]
-    return [{"job": "job-00000001", "folder": str(tmp_path / "one"), "prompt": "p", "seed": 5, "avatars": avatars}]
+    return [{"job": "job-00000001", "prompt": "p", "seed": 5, "avatars": avatars}]
 
 
 def test_gallery_has_pages(enabled: MODULE, session: Any, tmp_path: Path) -> None:
-    show(enabled, session, *(finished(tmp_path / str(i), job=f"job-{i:08}") for i in range(20)))
+    show(enabled, session, *(finished(tmp_path, job=f"job-{i:08}") for i in range(20)))
     assert "1 to 9 of 20" in draw(enabled, "DOPPEL_PT_results")
     for _ in range(5):
         bpy.ops.doppel.turn_page(step="OLDER")
@@ -204,7 +208,7 @@ def test_gallery_has_pages(enabled: MODULE, session: Any, tmp_path: Path) -> Non
 
 
 def test_compare(enabled: MODULE, session: Any, tmp_path: Path) -> None:
-    show(enabled, session, finished(tmp_path / "a"), finished(tmp_path / "b", job="job-00000002", seed=6, steps=20))
+    show(enabled, session, finished(tmp_path), finished(tmp_path, job="job-00000002", seed=6, steps=20))
     bpy.ops.doppel.choose_result(index=1, extend=True)
     operator = enabled("blender_addon.operators.results").DOPPEL_OT_compare_results
     stand_in = SimpleNamespace(layout=RecordingLayout())
@@ -222,7 +226,7 @@ def test_recall_brings_every_setting_back(enabled: MODULE, session: Any, tmp_pat
     bpy.ops.doppel.apply_hands(hand="POINT", side="left")
     bpy.ops.doppel.apply_face(face="SMILE")
     before = enabled("blender_addon.operators.generate").scene_request(bpy.context.scene)
-    show(enabled, session, finished(tmp_path / "a", **before.to_dict()))
+    show(enabled, session, finished(tmp_path, **before.to_dict()))
     bpy.ops.wm.read_homefile(use_empty=True)
     enabled("blender_addon.pump")._fill_results()
     settings = bpy.context.scene.doppel
@@ -286,7 +290,7 @@ def test_a_file_saved_in_mid_job_finds_it_again(enabled: MODULE, session: Any, t
     running = {"job": "job-00000001", "state": "running", "stage": "front", "step": 1, "steps": 8}
     session.table.apply(events.WorkerEvent("status", fields={"jobs": [running]}))
     assert "progress:0.12 Painting the front 1/8" in draw(enabled, "DOPPEL_PT_queue")
-    show(enabled, session, finished(tmp_path / "one"))
+    show(enabled, session, finished(tmp_path))
     session.table.jobs.clear()
     enabled("blender_addon.pump")._file_loaded("")
     assert not session.table.jobs  # it is done: nothing to wait for
@@ -296,9 +300,7 @@ def test_loading_a_file_keeps_jobs_and_results(enabled: MODULE, session: Any, tm
     events = enabled("blender_addon.core.inbox")
     enabled("blender_addon.pump")._looked_back = True  # at the disk, where these results are not
     session.table.sent("job-00000001", "a man in a coat", 5)
-    job = {"job": "job-00000002", "folder": str(tmp_path), "prompt": "p", "seed": 5, "avatars": [{"folder": "0"}]}
-    (tmp_path / "0").mkdir()
-    (tmp_path / "0" / "front.png").write_bytes(people.png(9, 9, 9))
+    job = finished(tmp_path, job="job-00000002")
     session.table.apply(events.WorkerEvent("results", fields={"jobs": [job]}))
     enabled("blender_addon.pump")._fill_results()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mid-job.blend"))

@@ -5,6 +5,8 @@ import stat
 
 import pytest
 import zmq
+from doppel_extension.backend.protocol.address import WorkerAddress as ClientAddress
+from doppel_extension.blender_addon.core.client_key import own_public_key
 from raw_client import RawClient
 
 from backend.protocol.address import WorkerAddress
@@ -38,6 +40,21 @@ def test_a_key_that_was_added_is_let_in_without_a_restart(server):
     (server.state / AUTHORIZED_KEYS).write_text(f"# the render farm\n{stranger.client_key}\n")
     with RawClient(stranger) as client:
         assert client.hello.type == "hello"
+
+
+def test_another_blenders_own_key_is_let_in_once_it_is_on_the_list(server, watch, tmp_path):
+    own = tmp_path / "other machine"
+    public = own_public_key(own)
+    assert own_public_key(own) == public
+    if os.name == "posix":
+        assert stat.S_IMODE((own / "keys" / "client.json").stat().st_mode) == 0o600
+    address = ClientAddress.from_files(server.address.endpoint, server.address.worker_key, own / "keys" / "client.json")
+    watcher = watch(address)
+    assert watcher.wait_for("refused").error.code == "key_refused"
+    (server.state / AUTHORIZED_KEYS).write_text(f"{public}\n")
+    watcher.client.connect(address)
+    watcher.wait_for("connected")
+    assert address.name.isalnum() and len(address.name) == 12
 
 
 def test_keys_are_kept_from_one_start_to_the_next(run_server):
