@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         ("body", lambda: check_body(args.body)),
         ("state", lambda: check_state(args.state or default_state_dir())),
         ("sockets", check_sockets),
+        ("photos", check_photos),
     ]
     fine = True
     for subject, check in checks:
@@ -198,6 +199,17 @@ def check_sockets() -> Iterator[Finding]:
     else:
         advice = "allow Python to talk to itself on 127.0.0.1 in the firewall or antivirus"
         yield Finding("sockets", "a message to this machine's own address got lost", advice)
+
+
+def check_photos() -> Iterator[Finding]:
+    """Whether photographs can be read. They are an optional part: that they cannot is no fault."""
+    from ..photo.networks import networks_folder, why_unavailable
+
+    reason = why_unavailable()
+    if reason:
+        yield Finding("photos", f"not set up ({reason}); `doppel setup photo` does it")
+    else:
+        yield Finding("photos", f"can be read, with the networks in {networks_folder()}")
 
 
 def _safely(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
