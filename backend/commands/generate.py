@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import DoppelError
-from ..protocol.photo import KEEP
+from ..protocol.photo import KEEP, MAX_PEOPLE
 from ..protocol.request import GenerateRequest
 
 if TYPE_CHECKING:
@@ -31,7 +31,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--image", type=Path, default=None, help="photo of the person to make (PNG, JPEG, WebP)")
     parser.add_argument(
-        "--person", type=int, default=1, help="which person of the photo, 1 = the largest, 2 = the next (default: 1)"
+        "--person",
+        type=int,
+        choices=range(1, MAX_PEOPLE + 1),
+        default=1,
+        metavar="K",
+        help="which person of the photo, 1 = the largest, 2 = the next (default: 1)",
     )
     parser.add_argument(
         "--keep",

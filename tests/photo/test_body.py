@@ -14,9 +14,7 @@ def test_parity_with_the_body_model() -> None:
     rng = np.random.default_rng(5)
     rows = rng.choice(len(model.v_template), 200, replace=False)
     body = TorchBody(model, torch.from_numpy(rows), torch.float64)
-    bodies = [
-        BodyParameters.from_full_pose(rng.normal(0, 0.5, (55, 3)), betas=rng.normal(0, 1, 10)) for _ in range(3)
-    ]
+    bodies = [BodyParameters.from_full_pose(rng.normal(0, 0.5, (55, 3)), betas=rng.normal(0, 1, 10)) for _ in range(3)]
     betas = torch.from_numpy(np.stack([p.betas for p in bodies]))
     pose = torch.from_numpy(np.stack([p.full_pose for p in bodies]))
     joints, turned, rest = body.joints(betas, rodrigues(pose))

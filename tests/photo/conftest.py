@@ -1,0 +1,43 @@
+"""Pictures for tests, and the mark of tests that need the networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+
+from backend.photo.landmarks import Person, find_people, with_details
+from backend.photo.networks import shared_networks, why_unavailable
+from backend.photo.read import Photo, read_photo
+
+ASTRONAUT = Path(skimage.__file__).parent / "data" / "astronaut.png"  # Eileen Collins, NASA; public domain
+
+
+@pytest.fixture(scope="session")
+def networks() -> None:
+    """Skips where photos cannot be read."""
+    if why_unavailable():
+        pytest.skip(f"photos cannot be read here: {why_unavailable()}")
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Photo:
+    if not ASTRONAUT.is_file():
+        pytest.skip("scikit-image does not bring astronaut.png here")
+    return read_photo(ASTRONAUT)
+
+
+@pytest.fixture(scope="session")
+def person(networks: None, astronaut: Photo) -> Person:
+    """The astronaut's landmarks."""
+    found = find_people(astronaut.rgb, shared_networks())
+    assert len(found) == 1
+    return with_details(astronaut.rgb, found[0], shared_networks())
+
+
+@pytest.fixture
+def nobody() -> np.ndarray:
+    """A photo without people."""
+    path = Path(skimage.__file__).parent / "data" / "coffee.png"
+    return np.asarray(Image.open(path).convert("RGB"))

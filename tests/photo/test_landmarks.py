@@ -1,0 +1,63 @@
+"""Landmarks and cut-out of a real photo."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.photo.crop import Square
+from backend.photo.landmarks import LANDMARK, Person, find_people
+from backend.photo.matte import cut_out
+from backend.photo.networks import shared_networks
+from backend.photo.read import Photo
+from backend.protocol.errors import DoppelError
+
+
+def test_squares_there_and_back() -> None:
+    square = Square(70.0, 40.0, 60.0, 0.4)
+    rows, columns = np.mgrid[:100, :120]
+    target = square.to_picture(np.array([0.25, 0.75]))
+    blob = np.exp(-((columns + 0.5 - target[0]) ** 2 + (rows + 0.5 - target[1]) ** 2) / 18)
+    cut = square.cut(Image.fromarray((blob * 255).astype(np.uint8)), 120)
+    y, x = np.unravel_index(cut.argmax(), cut.shape)
+    assert abs(x + 0.5 - 30) <= 1.5 and abs(y + 0.5 - 90) <= 1.5
+    back = square.paste(cut, 100, 120)
+    assert np.abs(back - blob)[30:60, 55:90].max() < 0.05
+
+
+def test_points_lie_where_they_are_seen(person: Person) -> None:
+    seen = {"nose": (223, 130), "left_shoulder": (306, 240), "right_shoulder": (108, 240)}
+    for name, place in seen.items():
+        assert np.hypot(*(person.points[LANDMARK[name]] - place)) < 20, name
+    assert person.visibility[LANDMARK["left_shoulder"]] > 0.8
+    assert person.visibility[[LANDMARK["left_knee"], LANDMARK["right_ankle"]]].max() == 0, "outside the picture"
+    assert person.face is not None and np.hypot(*(person.face.points[152, :2] - (221, 177))) < 12, "the chin"
+    assert person.world[LANDMARK["nose"], 1] > 0.4 and person.world[LANDMARK["nose"], 2] > 0.05, "up, to the camera"
+
+
+def test_the_cut_out_keeps_the_person_and_drops_flag_and_rocket(astronaut: Photo, person: Person) -> None:
+    alpha = cut_out(astronaut, person)
+    assert alpha[100:400, 180:260].min() > 0.9
+    assert alpha[:130, 320:].max() < 0.1 and alpha[:150, :100].max() < 0.1
+    assert 0.35 < alpha.mean() < 0.62
+
+
+def test_own_transparency_wins(astronaut: Photo, person: Person) -> None:
+    transparent = np.zeros(astronaut.size, np.uint8)
+    transparent[:200] = 255
+    alpha = cut_out(Photo(astronaut.rgb, transparent, ""), person)
+    assert alpha[200:].max() == 0 and alpha[130, 223] == 1
+
+
+def test_nobody(networks: None, nobody: np.ndarray) -> None:
+    with pytest.raises(DoppelError) as caught:
+        find_people(nobody, shared_networks())
+    assert caught.value.code == "photo_no_person"
+
+
+def test_two_people_the_larger_first(networks: None, astronaut: Photo) -> None:
+    small = np.asarray(Image.fromarray(astronaut.rgb).resize((300, 300)))
+    both = np.full((512, 900, 3), 120, np.uint8)
+    both[:, :512], both[100:400, 560:860] = astronaut.rgb, small
+    people = find_people(both, shared_networks())
+    assert len(people) == 2
+    assert people[0].points[LANDMARK["nose"], 0] < 400 < people[1].points[LANDMARK["nose"], 0]
