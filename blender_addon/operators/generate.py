@@ -47,7 +47,8 @@ def worker_refusal(context: bpy.types.Context) -> str:
     current = session.current()
     if current.setting_up:
         return "The worker is being set up: wait until it is ready"
-    if current.state in ("off", "failed") and not prefs.get(context).python().is_file():
+    settings = prefs.get(context)
+    if current.state in ("off", "failed") and not settings.remote_endpoint and not settings.python().is_file():
         return "Set up the worker first, in the Worker panel"
     return ""
 
