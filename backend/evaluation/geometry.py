@@ -88,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
     missing = [case for case in cases if not _case_path(args.out, *case).exists()]
     for person, yaw in tqdm(missing, desc="people"):
         record, sheet = measure_person(factory, lifter, person, yaw, args.triangles, args.texture_size)
-        sheet.save(_case_path(args.out, person, yaw).with_suffix(".png"))
-        _write(_case_path(args.out, person, yaw), record)
+        path = _made(_case_path(args.out, person, yaw))
+        sheet.save(path.with_suffix(".png"))
+        _write(path, record)
     print(person_tables([json.loads(_case_path(args.out, *case).read_text(encoding="utf-8")) for case in cases]))
     if args.chain:
         print(chain_table(list(_chain(args, folder))))
