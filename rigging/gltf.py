@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .body_parameters import BodyParameters
 from .character import RiggedCharacter, pack_weights, unpack_weights
 from .glb import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GlbError, GlbReader, GlbWriter
+from .influences import fit_influences
 from .normals import vertex_tangents
 from .rotations import quaternions_of
 from .skeletons import SKELETONS, Rig, convert
@@ -112,7 +113,8 @@ def _skeleton_nodes(rig: Rig, pose: bool) -> list[dict[str, Any]]:
 def _mesh(writer: GlbWriter, character: RiggedCharacter, rig: Rig, name: str, tangents: bool) -> dict[str, Any]:
     uvs = character.uvs.copy()
     uvs[:, 1] = 1.0 - uvs[:, 1]  # glTF's images begin at the upper left
-    joints, weights = exact_influences(rig.weights)
+    few = fit_influences(character.vertices, rig.weights, rig.heads, rig.parents, INFLUENCES)
+    joints, weights = exact_influences(few)
     primitive: dict[str, Any] = {
         "attributes": {
             "POSITION": writer.accessor(character.vertices, ARRAY_BUFFER, bounds=True),

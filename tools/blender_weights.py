@@ -4,7 +4,7 @@
 
 IN: vertices (V, 3), faces (F, 3), heads and tails (J, 3) of the bones, parents (J,), deform (J,) which bones may move
 skin, body_vertices (B, 3), body_faces (G, 3), body_weights (B, J). OUT: for `heat` (automatic weights) and `transfer`
-(the Data Transfer modifier, nearest face interpolated) the weights (V, J), zero where Blender found none, and seconds.
+(the Data Transfer modifier, nearest face interpolated) the weights (V, J), zero where Blender found none, and seconds of the processor.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def select(active: bpy.types.Object, *others: bpy.types.Object) -> None:
 def heat(given: dict[str, np.ndarray]) -> tuple[np.ndarray, float]:
     target, rig = mesh_object("target", given["vertices"], given["faces"]), armature_object(given)
     select(rig, target)
-    start = time.perf_counter()
+    start = time.process_time()
     bpy.ops.object.parent_set(type="ARMATURE_AUTO")
-    return weights_of(target, len(given["parents"])), time.perf_counter() - start
+    return weights_of(target, len(given["parents"])), time.process_time() - start
 
 
 def transfer(given: dict[str, np.ndarray]) -> tuple[np.ndarray, float]:
@@ -72,7 +72,7 @@ def transfer(given: dict[str, np.ndarray]) -> tuple[np.ndarray, float]:
         group = body.vertex_groups.new(name=str(joint))
         for vertex in np.flatnonzero(given["body_weights"][:, joint]):
             group.add([int(vertex)], float(given["body_weights"][vertex, joint]), "REPLACE")
-    start = time.perf_counter()
+    start = time.process_time()
     modifier = target.modifiers.new("transfer", "DATA_TRANSFER")
     modifier.object = body
     modifier.use_vert_data = True
@@ -82,7 +82,7 @@ def transfer(given: dict[str, np.ndarray]) -> tuple[np.ndarray, float]:
     select(target)
     bpy.ops.object.datalayout_transfer(modifier="transfer")
     bpy.ops.object.modifier_apply(modifier="transfer")
-    return weights_of(target, len(given["parents"])), time.perf_counter() - start
+    return weights_of(target, len(given["parents"])), time.process_time() - start
 
 
 def main() -> None:

@@ -107,8 +107,10 @@ def _outer_surface(vertices: Tensor, faces: Tensor) -> tuple[NDArray[np.float32]
     cameras = []
     for yaw in _YAWS:
         turn = rotation_y(yaw)
-        front, back = rasterize(vertices @ turn.T, faces, VOXELS)
-        cameras.append((turn, *(layer.depth.masked_fill(~layer.mask, torch.nan) for layer in (front, back))))
+        front, back = (
+            layer.depth.masked_fill(~layer.mask, torch.nan) for layer in rasterize(vertices @ turn.T, faces, VOXELS)
+        )
+        cameras.append((turn, front, back))
     step = 2.0 / VOXELS
     low, high = vertices.amin(0) - 3 * step, vertices.amax(0) + 3 * step
     x, y, z = (torch.arange(float(a), float(b), step) for a, b in zip(low, high, strict=True))
