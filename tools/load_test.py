@@ -150,7 +150,7 @@ class Load:
 
     def _settle(self) -> None:
         """Let a late second end, if there is one, arrive."""
-        until = time.monotonic() + 5.0
+        until = time.monotonic() + 2.5
         while time.monotonic() < until:
             self._tick()
             time.sleep(0.02)
