@@ -17,7 +17,7 @@ from .fit import WeakPerspective
 from .read import Photo
 
 SOLID = 0.95
-_FEATHER = 6  # pixels over which the photo passes into what is made up
+_FEATHER = 1 / 80  # of the view, over which the photo passes into what is made up
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class FrontPhoto:
     def over(self, rgba: Tensor) -> Tensor:
         """The photo over a generated front (4, S, S), blended just inside what the photo shows."""
         if self.complete:
-            return self.rgba
-        weight = distance_transform_edt(self.known.numpy()) / _FEATHER
+            return self.rgba.to(rgba)
+        weight = distance_transform_edt(self.known.numpy()) / (_FEATHER * len(self.known))
         blend = torch.from_numpy(weight.astype(np.float32)).clamp(0, 1).to(rgba)
         photo = self.rgba.to(rgba)
         alpha = torch.lerp(rgba[3], photo[3], blend)

@@ -42,7 +42,7 @@ from .body import PosedSubject
 from .close_up import CloseUpPipeline
 from .edit import Edit
 from .flow import Cancelled, Known, Step, check
-from .front_view import FrontViewPipeline, ViewResult
+from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
 from .photo import PhotoPipeline, Sitter, complete
 from .prompt import PromptPipeline
@@ -192,7 +192,7 @@ class AvatarPipeline:
             if sitter is None:
                 front = sample_front(known_front)
             else:
-                shown = sitter.front(subject, request.keep)
+                shown = sitter.front(subject, request.keep, PICTURE_SIZE)
                 front = complete(shown, subject, self.front.autoencoder, sample_front)
         with clock.stage("back"):
             back = self.back(
@@ -223,8 +223,10 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
-            if sitter is not None:  # the photo has the better face
-                front_rgba, back_rgba = front.rgba, share_silhouette(back_rgba, front.rgba)
+            if sitter is not None:  # where the photo shows the person, it has the better picture
+                shown = sitter.front(subject, request.keep, front_rgba.shape[-1])
+                front_rgba = shown.over(front_rgba[0])[None]
+                back_rgba = share_silhouette(back_rgba, front_rgba)
         avatars = [
             self._solidify(request, subject, front_rgba[0], back_rgba[i], i, clock, cancelled)
             for i in range(request.hypotheses)

@@ -75,10 +75,10 @@ class Sitter:
             said.append("The person is turned far to the side: what the camera does not see is guessed.")
         return said
 
-    def front(self, subject: PosedSubject, keep: str) -> FrontPhoto:
-        """What the photo shows of the subject's front view; with ``keep`` "head" the head alone."""
-        picture = to_front(self.photo, self.alpha, self.fit.camera, subject.frame, PICTURE_SIZE)
-        return picture if keep == "all" else picture.limited_to(_head_region(subject))
+    def front(self, subject: PosedSubject, keep: str, size: int) -> FrontPhoto:
+        """What the photo shows of the subject's front view of ``size`` pixels; with ``keep`` "head" the head alone."""
+        picture = to_front(self.photo, self.alpha, self.fit.camera, subject.frame, size)
+        return picture if keep == "all" else picture.limited_to(_head_region(subject, size))
 
     def to_dict(self) -> dict[str, Any]:
         """The record that travels with results."""
@@ -204,13 +204,13 @@ def _reduced(
     return photo.rgb[::shrink, ::shrink], alpha[::shrink, ::shrink], small
 
 
-def _head_region(subject: PosedSubject) -> Tensor:
+def _head_region(subject: PosedSubject, size: int) -> Tensor:
     """(S, S) bool: head and neck of the subject in the front view, with room for hair."""
     places = subject.frame.to_view(subject.posed.joints)
     neck, head = places[JOINT_INDEX["neck"]], places[JOINT_INDEX["head"]]
     reach = 2.6 * float(np.linalg.norm(head - neck))
     middle, low = float(head[0]), float(neck[1] + 0.25 * (head[1] - neck[1]))
-    steps = (torch.arange(PICTURE_SIZE) + 0.5) / PICTURE_SIZE * 2 - 1
+    steps = (torch.arange(size) + 0.5) / size * 2 - 1
     return ((-steps > low)[:, None]) & ((steps - middle).abs() < reach)[None]
 
 

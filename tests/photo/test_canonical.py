@@ -33,8 +33,12 @@ def test_photo_over_what_is_made_up() -> None:
     rgba = torch.ones(4, 64, 64)
     made = torch.stack([torch.zeros(64, 64)] * 3 + [torch.ones(64, 64)])
     over = FrontPhoto(rgba, known).over(made)
-    assert over[0, 10, 10] == 1 and over[0, 50, 10] == 0 and 0.2 < over[0, 29, 10] < 0.8
-    assert FrontPhoto(rgba, torch.ones(64, 64, dtype=torch.bool)).over(made) is rgba
+    assert over[0, 10, 10] == 1 and over[0, 50, 10] == 0
+    soft = FrontPhoto(torch.ones(4, 320, 320), known.repeat_interleave(5, 0).repeat_interleave(5, 1)).over(
+        made.repeat(1, 5, 5)
+    )
+    assert 0.2 < soft[0, 158, 10] < 0.8
+    assert FrontPhoto(rgba, torch.ones(64, 64, dtype=torch.bool)).over(made).equal(rgba)
 
 
 def test_words_of_a_photo(astronaut: Photo, person: Person) -> None:
