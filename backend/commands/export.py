@@ -44,6 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from rigging.expressions import with_visemes
+    from rigging.eyes import with_turning_eyes
     from rigging.gltf import glb_of
     from rigging.rest_pose import with_rest
     from rigging.skeletons import convert, skeleton
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     chosen = skeleton(target)
     if meta is not None and character.rest_pose.any():
         character = with_rest(character, "t")  # VRM's rest is the T-pose
-    complete = replace(character, morphs=with_visemes(character.morphs))
+    complete = with_turning_eyes(character)
+    complete = replace(complete, morphs=with_visemes(complete.morphs))
     writer = glb_of(complete, pose=args.posed, name=name, rig=convert(complete, chosen), tangents=meta is None)
     data = writer.to_bytes()
     if meta is not None:
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
         data = vrm_of(data, meta, chosen.from_smplx)
     _write(args.out, data)
-    print(f"{args.out}: {_summary(character, chosen, len(complete.morphs))}")
+    print(f"{args.out}: {_summary(complete, chosen)}")
     return 0
 
 
@@ -148,7 +150,7 @@ def _write(path: Path, data: bytes) -> None:
         ) from None
 
 
-def _summary(character: RiggedCharacter, chosen: Skeleton, shapes: int) -> str:
+def _summary(character: RiggedCharacter, chosen: Skeleton) -> str:
     left_out = [name for name in character.joint_names if name not in chosen.from_smplx]
-    kept = f"{chosen.title}, {len(chosen.bones)} bones, {len(character.faces)} triangles, {shapes} face shapes"
-    return kept + (f"; left out: {', '.join(left_out)}" if left_out else "")
+    kept = f"{chosen.title}, {len(chosen.bones)} bones, {len(character.faces)} triangles"
+    return f"{kept}, {len(character.morphs)} face shapes" + (f"; left out: {', '.join(left_out)}" if left_out else "")
