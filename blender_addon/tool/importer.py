@@ -10,6 +10,7 @@ import numpy as np
 from ...backend.protocol.errors import DoppelError
 from ...rigging.character import RiggedCharacter
 from ...rigging.expressions import with_visemes
+from ...rigging.eyes import with_turning_eyes
 from ..core.mesh_plan import plan_mesh
 from ..core.naming import avatar_name
 from ..core.skeleton_plan import plan_bones
@@ -61,6 +62,7 @@ def import_character(context: bpy.types.Context, character: RiggedCharacter, nam
     """
     if context.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
+    character = with_turning_eyes(character)
     floor = float(character.vertices[:, 1].min())
     bones = plan_bones(character.joint_names, character.parents, character.joints - np.array([0.0, floor, 0.0]))
     mesh_plan = plan_mesh(
