@@ -54,6 +54,7 @@ class RiggedCharacter:
     parents: NDArray[np.int64] = field(default_factory=lambda: np.array(PARENTS))  # (J,) -1 for the root
     joint_names: tuple[str, ...] = JOINT_NAMES
     normal_png: bytes | None = None  # tangent-space normal map
+    roughness_png: bytes | None = None  # grey
     provenance: dict[str, Any] = field(default_factory=dict)  # JSON-able
     morphs: dict[str, FloatArray] = field(default_factory=dict)  # name -> (V, 3) deltas in the rest pose
     rest_pose: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # (J, 3) axis-angle; empty = the T-pose
@@ -81,7 +82,11 @@ class RiggedCharacter:
         self.joint_names = tuple(str(name) for name in self.joint_names)
         if len(self.joint_names) != joints or len(set(self.joint_names)) != joints:
             raise CharacterError(f"A character with {joints} joints needs as many different joint names.")
-        for name, png in (("texture", self.texture_png), ("normal map", self.normal_png)):
+        for name, png in (
+            ("texture", self.texture_png),
+            ("normal map", self.normal_png),
+            ("roughness map", self.roughness_png),
+        ):
             if png is not None and not bytes(png[:8]) == PNG_SIGNATURE:
                 raise CharacterError(f"The character's {name} is not a PNG image.")
         try:
@@ -180,8 +185,9 @@ class RiggedCharacter:
         }
         if self.rest_pose.any():
             arrays["rest_pose"] = self.rest_pose
-        if self.normal_png is not None:
-            arrays["normal_png"] = _bytes_array(self.normal_png)
+        for name in ("normal_png", "roughness_png"):
+            if getattr(self, name) is not None:
+                arrays[name] = _bytes_array(getattr(self, name))
         for index, delta in enumerate(self.morphs.values()):
             moved = np.flatnonzero(delta.any(axis=1)).astype(np.int32)
             arrays[f"morph_{index}_vertices"], arrays[f"morph_{index}_deltas"] = moved, delta[moved]
@@ -228,7 +234,7 @@ class RiggedCharacter:
                 parents=arrays["parents"],
                 joint_names=tuple(header["joint_names"]),
                 texture_png=arrays["texture_png"].tobytes(),
-                normal_png=arrays["normal_png"].tobytes() if "normal_png" in arrays else None,
+                **{name: arrays[name].tobytes() for name in ("normal_png", "roughness_png") if name in arrays},
                 params=BodyParameters.from_dict(header["params"]),
                 provenance=header["provenance"],
                 morphs=morphs,

@@ -157,8 +157,11 @@ def _material(writer: GlbWriter, character: RiggedCharacter, name: str) -> dict[
         },
     }
     if character.normal_png is not None:
+        material["normalTexture"] = {"index": len(images)}
         images.append(("normal", character.normal_png))
-        material["normalTexture"] = {"index": 1}
+    if character.roughness_png is not None:  # read from green; blue, metalness, counts nothing at a factor of zero
+        material["pbrMetallicRoughness"] |= {"metallicRoughnessTexture": {"index": len(images)}, "roughnessFactor": 1.0}
+        images.append(("roughness", character.roughness_png))
     sampler = {"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAP_LINEAR, "wrapS": _CLAMP, "wrapT": _CLAMP}
     return {
         "materials": [material],
@@ -190,7 +193,7 @@ def _unit(normals: NDArray[np.float32]) -> NDArray[np.float32]:
 def _character(reader: GlbReader, ours: dict[str, Any]) -> RiggedCharacter:
     document = reader.document
     mesh, skin, material = document["meshes"][0], document["skins"][0], document["materials"][0]
-    primitive = mesh["primitives"][0]
+    primitive, pbr = mesh["primitives"][0], material["pbrMetallicRoughness"]
     attributes = primitive["attributes"]
     nodes = [document["nodes"][index] for index in skin["joints"]]
     joint_of_node = {node: joint for joint, node in enumerate(skin["joints"])}
@@ -215,8 +218,9 @@ def _character(reader: GlbReader, ours: dict[str, Any]) -> RiggedCharacter:
         joints=-reader.array(skin["inverseBindMatrices"])[:, 12:15],
         parents=parents,
         joint_names=tuple(node["name"] for node in nodes),
-        texture_png=image(material["pbrMetallicRoughness"]["baseColorTexture"]),
+        texture_png=image(pbr["baseColorTexture"]),
         normal_png=image(material["normalTexture"]) if "normalTexture" in material else None,
+        roughness_png=image(pbr["metallicRoughnessTexture"]) if "metallicRoughnessTexture" in pbr else None,
         params=BodyParameters.from_dict(ours["params"]),
         provenance=ours["provenance"],
         rest_pose=np.array(ours.get("rest_pose", ())),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import DoppelError
 from ..protocol.photo import KEEP, MAX_PEOPLE
-from ..protocol.request import GenerateRequest
+from ..protocol.request import TOPOLOGIES, GenerateRequest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,6 +55,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--pose", action="append", default=[], metavar="JOINT=X,Y,Z", help="axis-angle of a joint in radians"
     )
     parser.add_argument("--body-model", type=Path, default=None, help="your own SMPLX_*.npz (default: the open body)")
+    parser.add_argument(
+        "--topology", choices=TOPOLOGIES, default=_DEFAULTS.topology, help="free triangles, or the body's own quads"
+    )
     parser.add_argument("--triangles", type=int, default=_DEFAULTS.triangles)
     parser.add_argument("--texture-size", type=int, default=_DEFAULTS.texture_size)
     parser.add_argument("--weights", type=Path, default=None, help="model folder (default: the bundled one)")
@@ -72,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         steps=args.steps,
         guidance_scale=args.guidance_scale,
         body=read_body(args.body, args.pose),
+        topology=args.topology,
         triangles=args.triangles,
         texture_size=args.texture_size,
         photo="" if photo is None else hashlib.sha256(photo).hexdigest(),

@@ -16,7 +16,7 @@ from rigging.joints import JOINT_INDEX
 from rigging.limbs import HEAD_JOINT
 from rigging.normals import vertex_normals
 from rigging.parts import PART_INDEX
-from rigging.unpose import unpose_mesh
+from rigging.unpose import unpose, unpose_mesh
 from rigging.weight_transfer import MAX_ANGLE, MAX_DISTANCE, transfer_weights
 from rigging.weld import weld
 
@@ -40,6 +40,7 @@ class RigPipeline:
         texture_png: bytes,
         provenance: dict[str, Any],
         normal_png: bytes | None = None,
+        roughness_png: bytes | None = None,
     ) -> RiggedCharacter:
         """Rig one mesh.
 
@@ -51,7 +52,7 @@ class RigPipeline:
             params: the body's shape and pose.
             texture_png: base colour.
             provenance: JSON-able record; ``rig`` is added to it.
-            normal_png: tangent-space normal map.
+            normal_png: tangent-space normal map; roughness_png: grey.
 
         Raises:
             ValueError: empty or inconsistent arrays.
@@ -91,8 +92,56 @@ class RigPipeline:
             params=params.copy(),
             parents=np.array(body_model.parents),
             normal_png=normal_png,
+            roughness_png=roughness_png,
             provenance={**provenance, "rig": report},
             morphs={name: offsets[split] for name, offsets in morphs.items()},
+        )
+
+    def wrapped(
+        self,
+        vertices: NDArray[np.floating],
+        faces: NDArray[np.integer],
+        uvs: NDArray[np.floating],
+        source_vertex: NDArray[np.integer],
+        body_model: BodyModel,
+        params: BodyParameters,
+        texture_png: bytes,
+        provenance: dict[str, Any],
+        normal_png: bytes | None = None,
+        roughness_png: bytes | None = None,
+    ) -> RiggedCharacter:
+        """Rig a mesh that has the body's own vertices: it takes the body's weights, eyes, jaw and facial shapes as
+        they are.
+
+        Args:
+            source_vertex: (V,) the body's vertex that each of ``vertices`` (V, 3) is.
+            others: as for a call.
+        """
+        body = body_model.pose(params)
+        posed = body.vertices.copy()
+        posed[source_vertex] = vertices
+        rest = unpose(posed, body_model.weights, body.transforms)
+        normals = vertex_normals(rest, body_model.faces)
+
+        def offsets(index: NDArray[np.integer], deltas: NDArray[np.floating]) -> NDArray[np.float32]:
+            moved = np.zeros((len(rest), 3), np.float32)
+            moved[index] = deltas
+            return moved[source_vertex]
+
+        return RiggedCharacter(
+            vertices=rest[source_vertex].astype(np.float32),
+            faces=np.asarray(faces, np.int32),
+            uvs=np.asarray(uvs, np.float32),
+            normals=normals[source_vertex].astype(np.float32),
+            weights=body_model.weights[source_vertex].astype(np.float32),
+            joints=body.rest_joints.astype(np.float32),
+            texture_png=texture_png,
+            params=params.copy(),
+            parents=np.array(body_model.parents),
+            normal_png=normal_png,
+            roughness_png=roughness_png,
+            provenance={**provenance, "rig": {"topology": "body"}},
+            morphs={name: offsets(*unit) for name, unit in body_model.face_units.items()},
         )
 
 

@@ -21,6 +21,7 @@ GUIDANCE_RANGE = (0.0, 30.0)
 TRIANGLES_RANGE = (1_000, 200_000)
 TEXTURE_RANGE = (256, 4096)
 REST_POSES = ("t",)
+TOPOLOGIES = ("free", "body")
 
 BODY_SIZES = {
     "betas": 10,
@@ -59,6 +60,8 @@ class GenerateRequest:
         triangles: upper limit of the final mesh, 1000 to 200000.
         texture_size: side of the square texture in pixels, 256 to 4096.
         rest: rest pose of the rigged mesh; ``t`` is the body model's own.
+        topology: ``free``, triangles as the surface asks for, up to ``triangles``; or ``body``, the body model's own
+            quads and UVs drawn onto the surface, with its hands, face and facial shapes.
         photo: sha256 of a photo's file, whose bytes travel beside the request; empty for none. With a photo the prompt
             may be empty: the photo then says what it can.
         person: which person of the photo, 0 is the largest.
@@ -77,6 +80,7 @@ class GenerateRequest:
     triangles: int = 40_000
     texture_size: int = 1024
     rest: str = "t"
+    topology: str = "free"
     photo: str = ""
     person: int = 0
     keep: str = KEEP[0]
@@ -100,6 +104,10 @@ class GenerateRequest:
         _check_integer("texture_size", self.texture_size, TEXTURE_RANGE)
         if self.rest not in REST_POSES:
             raise DoppelError("rest_unknown", f"the rest pose {_show(self.rest)} is not known", "use 't'")
+        if self.topology not in TOPOLOGIES:
+            raise DoppelError(
+                "topology_unknown", f"the topology {_show(self.topology)} is not known", "use 'free' or 'body'"
+            )
         _check_body(self.body)
         _check_photo(self)
         return self

@@ -79,7 +79,9 @@ def import_character(context: bpy.types.Context, character: RiggedCharacter, nam
     body = mesh_tool.create(context, name, mesh_plan)
     mesh_tool.bind(body, armature, character.joint_names, mesh_plan)
     mesh_tool.add_shape_keys(body, mesh_plan)
-    body.data.materials.append(material_tool.create(name, character.texture_png, character.normal_png))
+    body.data.materials.append(
+        material_tool.create(name, character.texture_png, character.normal_png, character.roughness_png)
+    )
     armature_tool.set_pose(armature, character.joint_names, character.params.full_pose, character.params.transl)
     _note_origin(armature, body, character)
     for created in (body, armature):

@@ -8,8 +8,10 @@ from ..core.images import png_size
 ROUGHNESS = 0.8  # skin and cloth; matches the GLB written by the worker
 
 
-def create(name: str, texture_png: bytes, normal_png: bytes | None = None) -> bpy.types.Material:
-    """A material with a base colour texture and, where there is one, a tangent-space normal map."""
+def create(
+    name: str, texture_png: bytes, normal_png: bytes | None = None, roughness_png: bytes | None = None
+) -> bpy.types.Material:
+    """A material with a base colour texture and, where there are any, a tangent-space normal map and roughness."""
     material = bpy.data.materials.new(name)
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
@@ -23,6 +25,11 @@ def create(name: str, texture_png: bytes, normal_png: bytes | None = None) -> bp
     tree.links.new(shader.outputs["BSDF"], output.inputs["Surface"])
     colour = _texture_node(tree, packed_image(f"{name} Colour", texture_png), (-400, 200))
     tree.links.new(colour.outputs["Color"], shader.inputs["Base Color"])
+    if roughness_png:
+        image = packed_image(f"{name} Roughness", roughness_png)
+        image.colorspace_settings.name = "Non-Color"
+        texture = _texture_node(tree, image, (-400, -80))
+        tree.links.new(texture.outputs["Color"], shader.inputs["Roughness"])
     if normal_png:
         image = packed_image(f"{name} Normal", normal_png)
         image.colorspace_settings.name = "Non-Color"

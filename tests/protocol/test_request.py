@@ -50,6 +50,7 @@ def code_of(**changes):
         ({"triangles": 999}, "triangles_range"),
         ({"texture_size": 8192}, "texture_size_range"),
         ({"rest": "x"}, "rest_unknown"),
+        ({"topology": "quads"}, "topology_unknown"),
         ({"rest": ["t"]}, "rest_unknown"),
         ({"body": []}, "body_invalid"),
         ({"body": {"betas": [0.0] * 9}}, "body_invalid"),
