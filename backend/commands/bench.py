@@ -28,6 +28,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's choice)")
     parser.add_argument("--weights", type=Path, default=None)
+    parser.add_argument(
+        "--dense", action="store_true", help="also extract on a dense grid, for the ratio; minutes on a CPU"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,9 +85,24 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"| first run | {cold:.2f} | |")
     print(f"| conditioning maps, 512x512, both sides | {maps / 1000:.3f} | |")
+    if args.dense:
+        print(_dense_rows(pipeline, subject, avatars[0]))
     for name, milliseconds in live_body():
         print(f"| {name} | {milliseconds / 1000:.4f} | |")
     return 0
+
+
+def _dense_rows(pipeline: Any, subject: Any, avatar: Any) -> str:
+    import numpy as np
+    import torch
+
+    from ..evaluation.dense_grid import compare_extraction
+
+    views = [
+        torch.from_numpy(np.array(picture)).to(pipeline.device).permute(2, 0, 1).float() / 255
+        for picture in (avatar.front, avatar.back)
+    ]
+    return compare_extraction(pipeline.lift, subject, *views).rows()
 
 
 def live_body(repeats: int = 60) -> list[tuple[str, float]]:
