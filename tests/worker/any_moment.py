@@ -1,4 +1,4 @@
-"""Kills a worker's job list, folders and runner at each line of their code, and looks at what the next one finds.
+"""Kills a worker's job list, folders and runner at any line of their code, and looks at what the next one finds.
 
 A program, because it forks: `any_moment.py --moments 40` tries 40 moments spread over a life of two jobs, 0 tries all.
 Each life is killed at its moment, the next one at another moment, and the one after that may live. It tells as JSON how
@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from backend.worker.retention import settle
 from backend.worker.runner import JobRunner, cancelled_error
 from backend.worker.store import JobStore
 
-WATCHED = str(Path(runner_module.__file__).parent)
+WATCHED = (str(Path(runner_module.__file__).parent), shutil.__file__)
 FIRST, SECOND = "job-first001", "job-second01"
 FILES = {"0/avatar.glb": b"glb" * 5000, "0/avatar.json": b"{}", "0/maps/albedo.png": b"png" * 700}
 KEEP_BYTES = sum(map(len, FILES.values())) + 1  # room for one job
@@ -51,7 +52,11 @@ def live(root, die_at, tell, cancel_first):
                 os.kill(os.getpid(), signal.SIGKILL)
         return count
 
-    sys.settrace(lambda frame, event, arg: count if frame.f_code.co_filename.startswith(WATCHED) else None)
+    def watch(frame, _event, _arg):
+        code = frame.f_code
+        return count if code.co_filename.startswith(WATCHED) or code is Avatar.save.__code__ else None
+
+    sys.settrace(watch)
     store, results = JobStore(root / "jobs.sqlite3"), ResultFolders(root)
     settle(store, results)
 
