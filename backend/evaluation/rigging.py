@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     for index, case in enumerate(cases):
         checked = index < args.intersections
         rows.append(_measure(case, blender[index] if blender else {}, motions, extremes, checked))
-        print(f"person {index}: " + ", ".join(f"{name} {row['rmse']:.2f} cm" for name, row in rows[-1].items()))
+        errors = ", ".join(f"{name} {row['rmse']:.2f} cm" for name, row in rows[-1].items())
+        print(f"person {index}: {errors}", flush=True)
     (args.out / "rigging.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     print(table(rows))
     return 0
