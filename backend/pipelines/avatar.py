@@ -293,14 +293,16 @@ class AvatarPipeline:
             if atlas is not None:
                 painted = paint_mouth(self.body_model, atlas, np.asarray(textured.image))
                 textured = replace(textured, image=Image.fromarray(painted, "RGB"))
-            pictures = {
+            pictures: dict[str, Any] = {
                 "texture_png": png(textured.image),
                 "normal_png": None if textured.normal_map is None else png(textured.normal_map),
                 "roughness_png": png(textured.roughness),
             }
         check(cancelled)
         with clock.stage("rig"):
-            rig = self.rig if atlas is None else partial(self.rig.wrapped, source_vertex=textured.source_vertex)
+            rig: Callable[..., RiggedCharacter] = self.rig
+            if atlas is not None:
+                rig = partial(self.rig.wrapped, source_vertex=textured.source_vertex)
             character = rig(
                 vertices=subject.frame.to_world(textured.vertices.astype(np.float64)),
                 faces=textured.faces,
