@@ -98,11 +98,11 @@ def _dense_rows(pipeline: Any, subject: Any, avatar: Any) -> str:
 
     from ..evaluation.dense_grid import compare_extraction
 
-    views = [
+    front, back = (
         torch.from_numpy(np.array(picture)).to(pipeline.device).permute(2, 0, 1).float() / 255
         for picture in (avatar.front, avatar.back)
-    ]
-    return compare_extraction(pipeline.lift, subject, *views).rows()
+    )
+    return compare_extraction(pipeline.lift, subject, front, back).rows()
 
 
 def live_body(repeats: int = 60) -> list[tuple[str, float]]:

@@ -162,7 +162,7 @@ def _measure(
 def _hygiene(vertices: np.ndarray, faces: np.ndarray, model: TexturedModel) -> dict[str, Any]:
     from ..geometry.hygiene import mesh_report
 
-    report = mesh_report(vertices, faces, self_intersections=True).to_dict()
+    report: dict[str, Any] = mesh_report(vertices, faces, self_intersections=True).to_dict()
     atlas = mesh_report(model.vertices, model.faces, model.uvs, texture_size=len(model.texture))
     report |= {"uv_overlap": atlas.uv_overlap, "background_texels": _background_texels(model.texture)}
     return {name: report[name] for name in _HYGIENE} | {"faces": report["faces"]}
