@@ -35,6 +35,7 @@ def pump() -> bool:
     moved = live.refresh()
     if changed:
         _fill_results()
+        _forget_ended_jobs(current)
         thumbnails.take_previews(current.table)
     if changed or _state_changed():
         _redraw()
@@ -54,6 +55,16 @@ def _expect_jobs() -> None:
     for scene in bpy.data.scenes:
         for item in scene.doppel.jobs:
             session.current().expect(item.job, item.prompt, item.seed, item.hypotheses)
+
+
+def _forget_ended_jobs(current: session.Session) -> None:
+    """Files remember only jobs that are still to come."""
+    for scene in bpy.data.scenes:
+        jobs = scene.doppel.jobs
+        for index in reversed(range(len(jobs))):
+            view = current.table.jobs.get(jobs[index].job)
+            if view is None or not (view.active or view.interrupted):
+                jobs.remove(index)
 
 
 def _state_changed() -> bool:

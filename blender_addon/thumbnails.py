@@ -34,7 +34,7 @@ def take_previews(table: JobTable) -> None:
         if _steps.get(job) is not png:
             _step_file(job).write_bytes(png)
             _drop(job)
-            _load(job, _step_file(job))
+            _load(job, _step_file(job), at_once=True)
             _steps[job] = png
 
 
@@ -64,9 +64,14 @@ def load_backs(folders: Iterable[Path]) -> None:
             _load(key, picture)
 
 
-def _load(key: str, path: Path) -> None:
-    if _pictures is not None:
-        _pictures.load(key, str(path), "IMAGE", force_reload=True)
+def _load(key: str, path: Path, at_once: bool = False) -> None:
+    if _pictures is None:
+        return
+    picture = _pictures.load(key, str(path), "IMAGE", force_reload=True)
+    if at_once:
+        # Asking for the size has Blender read the file now. Left to its background job, the small picture of a step
+        # would still be blank when the next step's takes its place.
+        picture.image_size[:]  # noqa: B018
 
 
 def _drop(key: str) -> None:

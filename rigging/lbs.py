@@ -69,7 +69,7 @@ def blend_transforms(weights: np.ndarray | Influences, transforms: np.ndarray) -
     """(V, J) weights and (J, 4, 4) affine transforms -> (V, 3, 4), each vertex's own mix of the top three rows."""
     rows = np.ascontiguousarray(transforms[:, :3].reshape(len(transforms), 12))
     if isinstance(weights, Influences):
-        blended = np.zeros((len(weights.joint), 12))
+        blended = np.zeros((len(weights.joint), 12), rows.dtype)
         for joint, weight in zip(weights.joint.T, weights.weight.T, strict=True):
             blended += rows[joint] * weight[:, None]
     else:

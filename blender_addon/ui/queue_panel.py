@@ -52,7 +52,7 @@ def _draw_job(context: bpy.types.Context, layout: bpy.types.UILayout, view: JobV
     row.operator("doppel.cancel_job", text="", icon="X").job = view.job
     picture = thumbnails.icon(view.job) if large else 0
     if picture:
-        box.template_icon(icon_value=picture, scale=8.0)
+        box.template_icon(icon_value=picture, scale=7.0)
     if view.state == "queued" and not view.cancelling:
         box.label(text=view.text, icon="SORTTIME")
         return

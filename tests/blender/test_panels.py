@@ -296,6 +296,8 @@ def test_a_file_saved_in_mid_job_finds_it_again(enabled: MODULE, session: Any, t
     session.table.jobs.clear()
     enabled("blender_addon.pump")._file_loaded("")
     assert not session.table.jobs  # it is done: nothing to wait for
+    enabled("blender_addon.pump")._forget_ended_jobs(session)
+    assert not len(bpy.context.scene.doppel.jobs)
 
 
 def test_loading_a_file_keeps_jobs_and_results(enabled: MODULE, session: Any, tmp_path: Path) -> None:
