@@ -52,12 +52,3 @@ def test_nobody(networks: None, nobody: np.ndarray) -> None:
     with pytest.raises(DoppelError) as caught:
         find_people(nobody, shared_networks())
     assert caught.value.code == "photo_no_person"
-
-
-def test_two_people_the_larger_first(networks: None, astronaut: Photo) -> None:
-    small = np.asarray(Image.fromarray(astronaut.rgb).resize((300, 300)))
-    both = np.full((512, 900, 3), 120, np.uint8)
-    both[:, :512], both[100:400, 560:860] = astronaut.rgb, small
-    people = find_people(both, shared_networks())
-    assert len(people) == 2
-    assert people[0].points[LANDMARK["nose"], 0] < 400 < people[1].points[LANDMARK["nose"], 0]
