@@ -10,6 +10,7 @@ came back and the worker's resident memory; ends with status 1 when a promise br
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -146,9 +147,8 @@ def documented_codes() -> set[str]:
 def fuzz(state: Path, count: int, first_seed: int = 0) -> Report:
     """Send `count` messages to a worker on `state`, one after the other."""
     report, codes = Report(), documented_codes()
-    process = subprocess.Popen(
-        [sys.executable, str(WORKER), "--state", str(state)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, str(WORKER), "--state", str(state), "--parent-pid", str(os.getpid())]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ready = parse_ready_line(process.stdout.readline())
     assert ready is not None
