@@ -100,7 +100,7 @@ class JobView:
             return "Cancelled"
         if self.state == FAILED:
             return "Failed"
-        if self.state == "loading" and not self.stage:
+        if self.state == "loading":
             return "Loading the models"
         words = STAGES.get(self.stage, self.stage.capitalize() or "Working")
         if self.hypotheses > 1 and self.stage in _REPEATED:
