@@ -15,7 +15,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     make.add_argument("--people", type=int, required=True, help="how many")
     make.add_argument("--out", type=Path, required=True, help="folder of the dataset")
     make.add_argument("--seed", type=int, default=0)
-    make.add_argument("--assets", type=Path, default=None, help="asset folder (default: $DOPPEL_ASSETS)")
+    source = make.add_mutually_exclusive_group()
+    source.add_argument("--assets", type=Path, default=None, help="asset folder (default: $DOPPEL_ASSETS)")
+    source.add_argument("--procedural", action="store_true", help="plain computed clothes and skins; needs no assets")
     make.add_argument("--test-split", action="store_true", help="only held-out identities and clothes")
     make.add_argument(
         "--surface-every",
@@ -35,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from ..data.contact_sheet import contact_sheet
     from ..data.dataset import FORMAT_VERSION, person_path, read_sample, write_sample
     from ..data.factory import Factory
+    from ..data.procedural import procedural_catalogue
     from ..protocol.errors import DoppelError
 
     if args.people < 1 or args.surface_every < 1 or args.seed < 0:
@@ -44,23 +47,27 @@ def run(args: argparse.Namespace) -> int:
             "See `doppel data make --help`.",
         )
     torch.set_num_threads(args.threads)
-    catalogue = Catalogue.load(args.assets, verify=False)
+    catalogue = procedural_catalogue() if args.procedural else Catalogue.load(args.assets)
+    if args.procedural:
+        print(f"procedural set: {len(catalogue.entries)} computed clothes, haircuts and skins")
     for problem in catalogue.problems:
         print(f"left out: {problem}")
-    args.out.mkdir(parents=True, exist_ok=True)
+    factory = Factory(catalogue, args.seed, args.test_split)
     header = {"version": FORMAT_VERSION, "seed": args.seed, "split": "test" if args.test_split else "train"}
+    if args.procedural:
+        header["assets"] = "procedural"
+    args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "dataset.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != header:
         raise DoppelError(
             "data_other",
-            f"{args.out} was made with another seed, split or format",
+            f"{args.out} was made with another seed, split, format or set of assets",
             "Choose another folder, or the seed of that dataset.",
         )
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(header), encoding="utf-8")
     os.replace(partial, path)
 
-    factory = Factory(catalogue, args.seed, args.test_split)
     missing = [i for i in range(args.people) if not person_path(args.out, i).exists()]
     for index in tqdm(missing, desc="people"):
         write_sample(person_path(args.out, index), factory.make(index, surface=index % args.surface_every == 0))

@@ -21,16 +21,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from skimage.color import rgb2lab
 
-from .mhclo import AssetError, Float, Garment, Int, load_mhclo, load_mhmat
+from .mhclo import AssetError, Float, Garment, Int, Texture, load_mhclo, load_mhmat, open_texture
 
 ENVIRONMENT_VARIABLE = "DOPPEL_ASSETS"
 HERE = Path(__file__).parent
@@ -151,15 +150,46 @@ class LabColour:
     std: tuple[float, float, float]
 
 
+class Maker(Protocol):
+    """Where the meshes and textures of entries come from. Raises AssetError."""
+
+    def garment(self, entry: Entry, variant: str | None) -> tuple[Garment, Int]:
+        """A mesh and the UV island (F,) of each of its faces."""
+
+    def skin(self, entry: Entry) -> Texture | None:
+        """The diffuse texture of a skin."""
+
+
+class Files:
+    """Entries as the files that their paths name."""
+
+    def garment(self, entry: Entry, variant: str | None) -> tuple[Garment, Int]:
+        """Without the islands that the entry drops."""
+        garment = load_mhclo(entry.path, entry.variants[variant] if variant else None)
+        found = uv_islands(garment.uv_faces)
+        if entry.islands is not None and found.max() + 1 != entry.islands:
+            raise AssetError(
+                entry.path, f"has {found.max() + 1} UV islands, the catalogue was written for {entry.islands}"
+            )
+        kept = ~np.isin(found, sorted(entry.drop))
+        return (garment if kept.all() else garment.subset(kept)), found[kept]
+
+    def skin(self, entry: Entry) -> Texture | None:
+        return load_mhmat(entry.path).texture
+
+
 class Catalogue:
     """The usable assets below one folder. `problems` says what was left out and why."""
 
-    def __init__(self, root: Path, entries: tuple[Entry, ...], problems: tuple[AssetError, ...]) -> None:
+    def __init__(
+        self, root: Path, entries: tuple[Entry, ...], problems: tuple[AssetError, ...], maker: Maker | None = None
+    ) -> None:
         self.root = root
         self.entries = entries
         self.problems = problems
         self._by_id = {entry.id: entry for entry in entries}
-        self._garment = lru_cache(maxsize=None)(_load_garment)
+        self._maker = maker or Files()
+        self._made: dict[tuple[str, str | None], tuple[Garment, Int]] = {}
 
     @classmethod
     def load(cls, root: Path | str | None = None, verify: bool = True) -> Catalogue:
@@ -170,7 +200,11 @@ class Catalogue:
         """
         root = Path(root or os.environ.get(ENVIRONMENT_VARIABLE) or "")
         if root == Path("") or not root.is_dir():
-            raise AssetError(root, "is not the asset folder", f"Set {ENVIRONMENT_VARIABLE} to it, see docs/assets.md.")
+            raise AssetError(
+                root,
+                "is not the asset folder",
+                f"Set {ENVIRONMENT_VARIABLE} to it, see docs/assets.md; `doppel data make --procedural` needs none.",
+            )
         entries: list[Entry] = []
         problems: list[AssetError] = []
         for entry in _entries(root):
@@ -187,13 +221,15 @@ class Catalogue:
         usable: list[Entry] = []
         for entry in self.entries:
             try:
-                if entry.kind != "skin":
-                    self.garment(entry)
+                if entry.kind == "skin":
+                    open_texture(self.texture(entry))
+                for variant in () if entry.kind == "skin" else (None, *entry.variants):
+                    self.texture(entry, variant)
                 usable.append(entry)
             except AssetError as error:
                 problems.append(error)
-        verified = Catalogue(self.root, tuple(usable), tuple(problems))
-        verified._garment = self._garment
+        verified = Catalogue(self.root, tuple(usable), tuple(problems), self._maker)
+        verified._made = self._made
         return verified
 
     def __getitem__(self, entry_id: str) -> Entry:
@@ -212,12 +248,18 @@ class Catalogue:
     def garment(self, entry: Entry | str, variant: str | None = None) -> Garment:
         """The mesh of an entry, cached; variant: a name in `entry.variants` (default: the file's own material)."""
         entry = self[entry] if isinstance(entry, str) else entry
-        return self._garment(entry.path, entry.variants[variant] if variant else None, entry.islands, entry.drop)[0]
+        return self._mesh(entry, variant)[0]
 
-    def texture(self, entry: Entry | str, variant: str | None = None) -> Path:
+    def _mesh(self, entry: Entry, variant: str | None = None) -> tuple[Garment, Int]:
+        key = (entry.id, variant)
+        if key not in self._made:
+            self._made[key] = self._maker.garment(entry, variant)
+        return self._made[key]
+
+    def texture(self, entry: Entry | str, variant: str | None = None) -> Texture:
         """The diffuse texture of an entry, a skin's too."""
         entry = self[entry] if isinstance(entry, str) else entry
-        texture = load_mhmat(entry.path).texture if entry.kind == "skin" else self.garment(entry, variant).texture
+        texture = self._maker.skin(entry) if entry.kind == "skin" else self.garment(entry, variant).texture
         if texture is None:
             raise AssetError(entry.path, "has no diffuse texture")
         return texture
@@ -232,7 +274,7 @@ class Catalogue:
 
     def _labels(self, entry: Entry | str, colours: bool) -> NDArray[np.uint8]:
         entry = self[entry] if isinstance(entry, str) else entry
-        _, islands = self._garment(entry.path, None, entry.islands, entry.drop)
+        _, islands = self._mesh(entry)
         labels = np.zeros(len(islands), dtype=np.uint8)
         for part in entry.parts:
             member = np.ones(len(islands), bool) if part.islands is None else np.isin(islands, sorted(part.islands))
@@ -325,29 +367,15 @@ def uv_islands(uv_faces: Int) -> Int:
     return np.argsort(np.argsort(first))[inverse].astype(np.int32)
 
 
-def _load_garment(path: Path, material: Path | None, islands: int | None, drop: frozenset[int]) -> tuple[Garment, Int]:
-    """A mesh without its dropped islands, and the island (F,) of each face that is left."""
-    garment = load_mhclo(path, material)
-    found = uv_islands(garment.uv_faces)
-    if islands is not None and found.max() + 1 != islands:
-        raise AssetError(path, f"has {found.max() + 1} UV islands, the catalogue was written for {islands}")
-    kept = ~np.isin(found, sorted(drop))
-    return (garment if kept.all() else garment.subset(kept)), found[kept]
-
-
 @lru_cache(maxsize=16)
-def _pixels(texture: Path, longest: int = 512) -> NDArray[np.float32]:
+def _pixels(texture: Texture, longest: int = 512) -> NDArray[np.float32]:
     """(H, W, 4) sRGB in [0, 1], reduced."""
-    try:
-        with Image.open(texture) as image:
-            colour = image.convert("RGBA")
-            colour.thumbnail((longest, longest))
-            return np.asarray(colour, dtype=np.float32) / 255.0
-    except OSError as error:
-        raise AssetError(texture, f"is not a readable image ({error})") from error
+    colour = open_texture(texture).convert("RGBA")
+    colour.thumbnail((longest, longest))
+    return np.asarray(colour, dtype=np.float32) / 255.0
 
 
-def _sample(texture: Path, uv: Float) -> NDArray[np.float32]:
+def _sample(texture: Texture, uv: Float) -> NDArray[np.float32]:
     """Nearest texels (N, 4) at uv (N, 2), origin lower left, repeating."""
     pixels = _pixels(texture)
     height, width = pixels.shape[:2]
@@ -397,7 +425,7 @@ def _entries(root: Path) -> Iterator[Entry]:
         )
 
 
-def split_names(*groups: Literal["garments", "hair", "skins", "poses"]) -> set[str]:
+def split_names(*groups: Literal["garments", "hair", "skins", "poses", "procedural"]) -> set[str]:
     """What training never sees, of these groups in split.json."""
     split: dict[str, list[str]] = json.loads((HERE / "split.json").read_text(encoding="utf-8"))
     return {name for group in groups for name in split[group]}

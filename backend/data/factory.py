@@ -9,8 +9,9 @@ from ..geometry.close_up import CLOSE_UP_SIZE, CloseUp
 from ..geometry.view_frame import ViewFrame
 from ..models.autoencoder import resize
 from .captions import write_caption
-from .catalogue import Catalogue
+from .catalogue import Catalogue, Gender
 from .dataset import SURFACE, Sample
+from .mhclo import AssetError
 from .person import draw_person
 from .poses import pose_bank
 from .render import Light, Renderer
@@ -29,12 +30,18 @@ class Factory:
         catalogue: the assets.
         seed: of the whole dataset.
         held_out: draw only identities and clothes of the test split.
+        size: pixels of the front and back pictures.
+
+    Raises AssetError where the catalogue holds too little to dress anybody. Without poses everyone stands in the
+    family of the A-pose.
     """
 
-    def __init__(self, catalogue: Catalogue, seed: int, held_out: bool = False) -> None:
-        self.catalogue, self.seed, self.held_out = catalogue, seed, held_out
+    def __init__(self, catalogue: Catalogue, seed: int, held_out: bool = False, size: int = IMAGE_SIZE) -> None:
+        self.catalogue, self.seed, self.held_out, self.size = catalogue, seed, held_out, size
+        _require(catalogue, held_out)
         self.wardrobe = Wardrobe(catalogue)
-        self.poses = pose_bank(catalogue.root)[0].of_split(held_out)
+        has_poses = (catalogue.root / "poses").is_dir()
+        self.poses = pose_bank(catalogue.root)[0].of_split(held_out) if has_poses else None
 
     def make(self, index: int, surface: bool = True) -> Sample:
         """The person of an index; ``surface`` adds the ground truth that the lifter needs."""
@@ -46,7 +53,7 @@ class Factory:
         frame = ViewFrame.of_body(scene.body_vertices)
         light = Light.draw(generator)
         renderer = Renderer(scene, frame, light)
-        front, back = renderer.views(IMAGE_SIZE)
+        front, back = renderer.views(self.size)
         close = CloseUp.of_head(frame, scene.body_vertices, self.wardrobe.body_model.weights)
         head = torch.stack([v.rgba for v in Renderer(scene, close.frame(frame), light, close=True).views(HEAD_RENDER)])
         truth = sample_surface(renderer, generator) if surface else None
@@ -61,3 +68,17 @@ class Factory:
             colours={name: list(rgb) for name, rgb in person.colours.items()},
             **{name: getattr(truth, name) if truth else None for name in SURFACE},
         )
+
+
+def _require(catalogue: Catalogue, held_out: bool) -> None:
+    """Everyone needs a skin, eyes and clothes; all else may be missing. Raises AssetError."""
+    split = "the test split" if held_out else "training"
+    genders: tuple[Gender, Gender] = ("female", "male")
+    for gender in genders:
+        skins = catalogue.select("skin", gender=gender, held_out=held_out)
+        if not any(entry.skin and not entry.skin.suit for entry in skins):
+            raise AssetError(catalogue.root, f"holds no {gender} skin for {split}")
+        if not catalogue.outfits(gender, held_out):
+            raise AssetError(catalogue.root, f"holds no {gender} clothes from shoulder to thigh for {split}")
+    if not catalogue.select("eyes"):
+        raise AssetError(catalogue.root, "holds no eyes")

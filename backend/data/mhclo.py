@@ -10,7 +10,7 @@ Format: MakeHuman's "MHCLO" file format as its `proxy.py` reads it (http://www.m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,29 @@ class AssetError(DoppelError):
 
 
 @dataclass(frozen=True)
+class Painted:
+    """A texture that is computed where others lie on disk."""
+
+    name: str
+    paint: Callable[[], Image.Image]  # the same picture at each call
+
+
+Texture = Path | Painted
+
+
+def open_texture(texture: Texture) -> Image.Image:
+    """The picture, decoded, in its own mode. Raises AssetError."""
+    if isinstance(texture, Painted):
+        return texture.paint()
+    try:
+        with Image.open(texture) as image:
+            image.load()
+            return image
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises the last for PNGs with a broken chunk
+        raise AssetError(texture, f"is not a readable image ({error})") from error
+
+
+@dataclass(frozen=True)
 class AxisScale:
     """`x_scale i j d`: offsets along one axis are multiplied by |V_i - V_j| along it / d (metres)."""
 
@@ -72,7 +95,7 @@ class Material:
     """What a `.mhmat` names that is on disk, with the diffuse factor (linear RGB as written)."""
 
     name: str
-    texture: Path | None = None
+    texture: Texture | None = None
     normal_map: Path | None = None
     occlusion_map: Path | None = None
     transparent: bool = False
@@ -98,7 +121,7 @@ class Garment:
     tags: tuple[str, ...] = field(default=())
 
     @property
-    def texture(self) -> Path | None:
+    def texture(self) -> Texture | None:
         return self.material.texture
 
     def fit(self, base_vertices: Float, rest: Literal["t", "a"] = "t") -> Float:
@@ -119,6 +142,14 @@ class Garment:
     def _a_to_t(self) -> Float:
         """(N, 3, 3) how the base turned at each garment vertex from A-pose to T-pose."""
         return nearest_rotations(np.einsum("nk,nkij->nij", self.weights, load_hm08().a_to_t[self.vertex_ids]))
+
+    def through(self, points: Float, base_vertices: Float) -> Garment:
+        """The same with offsets by which its vertices lie at ``points`` (N, 3) on a base in T-pose.
+
+        Only for garments without scales, which would change the offsets again.
+        """
+        offsets = points - np.einsum("nk,nki->ni", self.weights, base_vertices[self.vertex_ids])
+        return replace(self, offsets=np.einsum("nji,nj->ni", self._a_to_t, offsets))
 
     def skin(self, weights_index: NDArray[np.integer], weights_value: NDArray[np.floating]) -> Float:
         """Skin weights (N, 55) of the garment, rows >= 0 and sum 1.
@@ -381,13 +412,10 @@ def _material_beside(path: Path) -> Material:
     return Material(texture.stem, texture=texture, normal_map=normals[0] if normals else None)
 
 
-def _has_alpha(texture: Path) -> bool:
+def _has_alpha(texture: Texture) -> bool:
     """Whether any pixel is less than opaque."""
-    try:
-        with Image.open(texture) as image:
-            if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
-                return False
-            lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
-    except (OSError, ValueError) as error:
-        raise AssetError(texture, f"is not a readable image ({error})") from error
+    image = open_texture(texture)
+    if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+        return False
+    lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
     return int(lowest) < 250  # type: ignore[arg-type]

@@ -228,16 +228,20 @@ def _head(
     else:
         attributes["hair_style"] = "bald"
     brow = (rgb[0] * 0.7, rgb[1] * 0.7, rgb[2] * 0.7)
-    worn.append(Worn(Piece(_choose(rng, catalogue.select("eyebrows", gender=gender))), None, {Region.HAIR: brow}))
-    worn.append(Worn(Piece(_choose(rng, catalogue.select("eyelashes", gender=gender)))))
+    if eyebrows := catalogue.select("eyebrows", gender=gender):
+        worn.append(Worn(Piece(_choose(rng, eyebrows)), None, {Region.HAIR: brow}))
+    if eyelashes := catalogue.select("eyelashes", gender=gender):
+        worn.append(Worn(Piece(_choose(rng, eyelashes))))
     eyes = catalogue.select("eyes")[0]
-    worn.append(Worn(Piece(eyes), _choose(rng, sorted(eyes.variants))))
-    if attributes["hair_style"] in ("short", "bald") and rng.random() < 0.18:  # more hair than that pokes through
-        hat = _choose(rng, catalogue.select("hat", gender=gender))
+    worn.append(Worn(Piece(eyes), _choose(rng, sorted(eyes.variants)) if eyes.variants else None))
+    hats = catalogue.select("hat", gender=gender)
+    if attributes["hair_style"] in ("short", "bald") and hats and rng.random() < 0.18:  # other hair pokes through
+        hat = _choose(rng, hats)
         part = hat.parts[0]
         attributes["headwear"] = part.slot
         worn.append(Worn(Piece(hat), None, {Region.ACCESSORY: _colour(rng, "any")[1]}))
-    if rng.random() < 0.12:
+    glasses = catalogue.select("glasses")
+    if glasses and rng.random() < 0.12:
         attributes["eyewear"] = "glasses"
-        worn.append(Worn(Piece(catalogue.select("glasses")[0])))
+        worn.append(Worn(Piece(glasses[0])))
     return worn

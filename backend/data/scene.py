@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from ..geometry.body_maps import vertex_normals
 from ..geometry.color import srgb_to_lab
 from .catalogue import Catalogue, Piece, Region
 from .hm08 import BODY_VERTICES, HM08_VERTICES, load_hm08
-from .mhclo import Garment
+from .mhclo import Garment, Texture, open_texture
 from .person import Person, Worn
 
 LAYER_BIAS = 0.006
@@ -152,9 +151,8 @@ class _Part:
     surface: Surface
 
 
-def _load_texture(path: Path) -> tuple[Tensor, Tensor]:
-    with Image.open(path) as image:
-        rgba = image.convert("RGBA")
+def _load_texture(texture: Texture) -> tuple[Tensor, Tensor]:
+    rgba = open_texture(texture).convert("RGBA")
     coarse, fine = (_lab_texture(rgba, size) for size in TEXTURE_SIZES)
     return coarse, fine
 
