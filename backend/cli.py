@@ -15,7 +15,21 @@ from collections.abc import Sequence
 from .protocol.errors import DoppelError
 from .protocol.version import DOPPEL_VERSION
 
-COMMANDS = ("generate", "edit", "body", "rig", "retarget", "export", "worker", "doctor", "setup", "train", "data", "bench", "eval")
+COMMANDS = (
+    "generate",
+    "edit",
+    "body",
+    "rig",
+    "retarget",
+    "export",
+    "worker",
+    "doctor",
+    "setup",
+    "train",
+    "data",
+    "bench",
+    "eval",
+)
 """Modules of `backend.commands`, each with `add_parser(subparsers)` and `run(args) -> int`, in the help's order."""
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130

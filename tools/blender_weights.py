@@ -4,7 +4,8 @@
 
 IN: vertices (V, 3), faces (F, 3), heads and tails (J, 3) of the bones, parents (J,), deform (J,) which bones may move
 skin, body_vertices (B, 3), body_faces (G, 3), body_weights (B, J). OUT: for `heat` (automatic weights) and `transfer`
-(the Data Transfer modifier, nearest face interpolated) the weights (V, J), zero where Blender found none, and seconds of the processor.
+(the Data Transfer modifier, nearest face interpolated) the weights (V, J), zero where Blender found none, and seconds
+of the processor.
 """
 
 from __future__ import annotations

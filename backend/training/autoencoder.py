@@ -122,7 +122,8 @@ def train_autoencoder(
     model = Autoencoder(latent_channels=32 if close_up else 16)
     patch = model.config["downscale"]
     if close_up:
-        pictures, place = load_close_ups(data, limit), on_face
+        pictures = load_close_ups(data, limit)
+        place: Place = on_face
         faces = [(slice(64, 140), slice(60, 132))] * HELD_OUT
     else:
         pictures = load_pictures(data, limit, model.image_size)

@@ -157,7 +157,8 @@ def train_back(
     torch.manual_seed(seed)
     autoencoder = Autoencoder.from_pretrained(models / "vae").float().eval()
     base = load_base(models).to(device).requires_grad_(False)
-    adapter = BackAdapter.of(base.unet).to(device)
+    kept = models / "back_adapter"
+    adapter = (BackAdapter.from_pretrained(kept).float() if kept.is_dir() else BackAdapter.of(base.unet)).to(device)
     batches = Batches(data, batch, device)
 
     def predictor(adapter: BackAdapter, rows: Tensor, columns: int, tokens: Tensor, maps: Tensor) -> Predict:

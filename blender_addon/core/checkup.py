@@ -48,7 +48,11 @@ class Checkup:
             self._take(line)
         if self._process.ended:
             if not self.findings:
-                self._end(Finding("python", f"the check ended early: {self._last_line[-200:]}", "set up the worker from scratch"))
+                self._end(
+                    Finding(
+                        "python", f"the check ended early: {self._last_line[-200:]}", "set up the worker from scratch"
+                    )
+                )
             self.finished = True
         return self.finished or len(self.findings) > count
 
