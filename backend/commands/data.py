@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     for problem in catalogue.problems:
         print(f"left out: {problem}")
     factory = Factory(catalogue, args.seed, args.test_split)
+    for name, reason in factory.dropped_poses:
+        print(f"left out: pose {name}: {reason}")
     header = {"version": FORMAT_VERSION, "seed": args.seed, "split": "test" if args.test_split else "train"}
     if args.procedural:
         header["assets"] = "procedural"

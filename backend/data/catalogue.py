@@ -235,9 +235,7 @@ class Catalogue:
     def __getitem__(self, entry_id: str) -> Entry:
         return self._by_id[entry_id]
 
-    def select(
-        self, *kinds: Kind, gender: Gender = "any", held_out: bool | None = None
-    ) -> list[Entry]:
+    def select(self, *kinds: Kind, gender: Gender = "any", held_out: bool | None = None) -> list[Entry]:
         """Entries of any of these kinds that fit a gender; held_out: only (True) or never (False) held-out ones."""
         return [
             e

@@ -13,7 +13,7 @@ from .catalogue import Catalogue, Gender
 from .dataset import SURFACE, Sample
 from .mhclo import AssetError
 from .person import draw_person
-from .poses import pose_bank
+from .poses import PoseBank, pose_bank
 from .render import Light, Renderer
 from .scene import Wardrobe
 from .surface import sample_surface
@@ -40,8 +40,11 @@ class Factory:
         self.catalogue, self.seed, self.held_out, self.size = catalogue, seed, held_out, size
         _require(catalogue, held_out)
         self.wardrobe = Wardrobe(catalogue)
-        has_poses = (catalogue.root / "poses").is_dir()
-        self.poses = pose_bank(catalogue.root)[0].of_split(held_out) if has_poses else None
+        self.poses: PoseBank | None = None
+        self.dropped_poses: list[tuple[str, str]] = []  # name, reason
+        if (catalogue.root / "poses").is_dir():
+            bank, self.dropped_poses = pose_bank(catalogue.root)
+            self.poses = bank.of_split(held_out)
 
     def make(self, index: int, surface: bool = True) -> Sample:
         """The person of an index; ``surface`` adds the ground truth that the lifter needs."""

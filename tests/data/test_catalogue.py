@@ -48,6 +48,40 @@ def test_missing_and_broken_assets_are_reported_and_left_out(tmp_path: Path, pat
         Catalogue.load(tmp_path / "nowhere")
 
 
+def test_each_broken_file_is_named_and_the_rest_is_used(tmp_path: Path, patch: Path, monkeypatch) -> None:
+    row = {"kind": "top", "gender": "any", "words": ["top"], "source": "makehuman"}
+    rows = {}
+    for name in ("good", "bare", "torn", "short", "garbled", "dull"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in ("patch.mhclo", "patch.obj", "patch.mhmat", "patch.png"):
+            (folder / file).write_bytes((tmp_path / file).read_bytes())
+        rows[name] = {**row, "path": f"{name}/{patch.name}"}
+    rows["skin"] = {"kind": "skin", "gender": "any", "source": "makehuman", "path": "torn/patch.mhmat"}
+    rows["skin"]["skin"] = {"age": "young", "tone": "asian"}
+    (tmp_path / "bare" / "patch.png").unlink()
+    whole = (tmp_path / "torn" / "patch.png").read_bytes()
+    (tmp_path / "torn" / "patch.png").write_bytes(whole[: len(whole) - 24])
+    mesh = tmp_path / "short" / "patch.obj"
+    mesh.write_text("v 3 3 3\n" + mesh.read_text())
+    binding = tmp_path / "garbled" / "patch.mhclo"
+    binding.write_text(binding.read_text().replace("100 200 300 0.2", "100 x 300 0.2", 1))
+    (tmp_path / "dull" / "patch.mhmat").write_text("name Dull\n")
+    (tmp_path / "catalogue.json").write_text(json.dumps({"sources": TABLE["sources"], "entries": rows}))
+    (tmp_path / "split.json").write_text(json.dumps({"garments": [], "hair": [], "skins": [], "poses": []}))
+    monkeypatch.setattr(module, "HERE", tmp_path)
+    catalogue = Catalogue.load(tmp_path)
+    assert [e.id for e in catalogue.entries] == ["good"]
+    messages = {problem.path.relative_to(tmp_path).as_posix(): [] for problem in catalogue.problems}
+    for problem in catalogue.problems:
+        messages[problem.path.relative_to(tmp_path).as_posix()].append(problem.message)
+    assert "texture is missing" in messages["bare/patch.png"][0]
+    assert [("not a readable image" in m) for m in messages["torn/patch.png"]] == [True, True]  # the top and the skin
+    assert "binds 6 vertices, patch.obj has 7" in messages["short/patch.mhclo"][0]
+    assert "cannot be read" in messages["garbled/patch.mhclo"][0]
+    assert "has no diffuse texture" in messages["dull/patch.mhclo"][0]
+
+
 def test_islands_are_numbered_as_the_file_uses_them() -> None:
     faces = np.array([[5, 6, 7], [0, 1, 2], [7, 6, 8], [2, 1, 3]], np.int32)
     assert uv_islands(faces).tolist() == [0, 1, 0, 1]
