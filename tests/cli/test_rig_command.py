@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_retarget import PNG
+from test_retarget_command import PNG
 
 from backend.cli import main
 from rigging.body_model import BodyModel
