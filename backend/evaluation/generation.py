@@ -45,7 +45,8 @@ class Generated:
 
     folder: Path
     raw_iou: float  # of the silhouettes of front and back before they are made to agree
-    seconds: dict[str, float]  # by stage
+    seconds: dict[str, float]  # by stage, on the clock
+    processor_seconds: dict[str, float]  # of all threads together; what others take of the machine does not show
     memory_mib: float  # peak while denoising: of the process, or allocated on the GPU
 
     def pictures(self) -> Tensor:
@@ -100,7 +101,7 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)
     raw = decode(pipeline.back.autoencoder, back.latents, back.window)[0, 3]
     agreed = iou(raw, front.rgba[0, 3])
-    return torch.cat(pair), {"raw_iou": agreed, "seconds": meter.seconds, "memory_mib": meter.memory_mib}
+    return torch.cat(pair), {"raw_iou": agreed, **meter.figures()}
 
 
 def _noise(case: Case, stream: int) -> torch.Generator:
@@ -155,21 +156,31 @@ class _Meter:
     """Seconds by stage, and the most memory seen at any denoising step."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.seconds, self.memory_mib = device, dict[str, float](), 0.0
+        self.device, self.memory_mib = device, 0.0
+        self.seconds: dict[str, float] = {}
+        self.processor_seconds: dict[str, float] = {}
         self._process = psutil.Process()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         yield
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         self.seconds[name] = time.perf_counter() - started
+        self.processor_seconds[name] = time.process_time() - worked
         self.on_step()
 
     def on_step(self, *_: object) -> None:
         cuda = self.device.type == "cuda"
         used = torch.cuda.max_memory_allocated(self.device) if cuda else self._process.memory_info().rss
         self.memory_mib = max(self.memory_mib, used / 2**20)
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
+            "memory_mib": self.memory_mib,
+        }

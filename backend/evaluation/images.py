@@ -7,6 +7,7 @@ the seed is its number. Pictures are kept by weights and settings, so that a sec
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,7 +161,9 @@ def _tables(
         [
             f"{len(made)} people of the test split (`--seed {args.seed}`, people 0 to {len(made) - 1}, each generated "
             f"with its number as seed), {sampling.steps} steps, guidance scale {sampling.guidance_scale:g}, pictures "
-            f"of {size} pixels. {device_name(pipeline.device)}. Commit {commit_name()}, denoiser {unet}.",
+            f"of {size} pixels. {device_name(pipeline.device)}. Commit {commit_name()}, denoiser {unet}, made by",
+            "",
+            f"    doppel {' '.join(sys.argv[1:])}",
             "",
             "## Does the picture show what the prompt says?",
             "",
@@ -177,7 +180,7 @@ def _tables(
             picture_table(methods, TRUE),
             "",
             "Frechet and kernel distance are taken on features of efficientnet-lite0 (ImageNet), not of Inception: "
-            f"they are no FID. {2 * len(made)} pictures a set are few for {1280} features, so the Frechet distances "
+            f"they are no FID. {2 * len(made)} pictures a set are few for 1,280 features, so the Frechet distances "
             "are biased upwards, all alike: compare them with the floor, the same number of training pictures against "
             "the test split, never with other tables. The kernel distance has no such bias.",
             "",
@@ -188,6 +191,8 @@ def _tables(
             "## What a person costs",
             "",
             cost_table(made, pipeline.device.type),
+            "",
+            "Medians. The machine may be shared; processor seconds do not count what others take of it.",
         ]
     )
 

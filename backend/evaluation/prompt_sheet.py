@@ -19,7 +19,7 @@ COLUMNS = 3
 _PICTURE = (118, 236)  # width, height: the middle half of a square picture
 _TEXT = 58
 _GAP = 6
-_FONT_SIZE, _LETTERS = 12, 62
+_FONT_SIZE, _LETTERS = 12, 58
 _MOST_BYTES = 290_000
 
 Entry = tuple[str, Tensor]

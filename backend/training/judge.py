@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 
 import torch
@@ -30,7 +31,8 @@ def train_judge(
 ) -> dict[str, float]:
     """Train on the people of ``data`` but the last 64, which are reported on; float16 weights go to ``out``."""
     torch.manual_seed(seed)
-    whole, head, truth = _load([path for source in data for path in people(source)])
+    folder.mkdir(parents=True, exist_ok=True)
+    whole, head, truth = load_inputs([path for source in data for path in people(source)], folder / "inputs.pt")
     model = (Judge.from_pretrained(out).float() if (out / "config.json").is_file() else Judge()).train().to(device)
     trained = len(whole) - HELD_OUT
 
@@ -89,16 +91,24 @@ def _unit(stored: Tensor) -> Tensor:
     return stored.float() / 127
 
 
-def _load(paths: list[Path]) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs (N, 8, 128, 64) and (N, 8, 48, 48) int8, and the true choices (N, slots)."""
+def load_inputs(paths: list[Path], cache: Path) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs (N, 8, 128, 64) and (N, 8, 48, 48) int8, and the true choices (N, slots); ``cache`` keeps them."""
+    key = [str(path) for path in paths]
+    if cache.is_file():
+        kept = torch.load(cache, weights_only=True)
+        if kept["key"] == key:
+            return kept["whole"], kept["head"], kept["truth"]
     wholes: list[Tensor] = []
     heads: list[Tensor] = []
     truths: list[Tensor] = []
     for path in tqdm(paths, desc="people"):
         sample = read_sample(path)
         pair = judge_inputs(torch.stack([sample.front, sample.back]).float() / 255, sample.head.float() / 255)
-        for kept, part in zip((wholes, heads), pair, strict=True):
-            kept.append((part * 127).round().to(torch.int8))
+        for stored, part in zip((wholes, heads), pair, strict=True):
+            stored.append((part * 127).round().to(torch.int8))
         values = [(choices, sample.attributes.get(name)) for name, choices in CHOICES.items()]
         truths.append(torch.tensor([choices.index(v) if v in choices else _UNKNOWN for choices, v in values]))
-    return torch.stack(wholes), torch.stack(heads), torch.stack(truths)
+    made = {"whole": torch.stack(wholes), "head": torch.stack(heads), "truth": torch.stack(truths)}
+    torch.save({"key": key, **made}, cache.with_suffix(".partial"))
+    os.replace(cache.with_suffix(".partial"), cache)
+    return made["whole"], made["head"], made["truth"]

@@ -35,10 +35,13 @@ def test_distances_are_left_out_for_the_truth_itself() -> None:
 
 
 def test_costs_and_backs() -> None:
-    made = [Generated(Path(), iou, {"front": s, "back": 2 * s}, 100 * s) for iou, s in ((0.8, 1.0), (1.0, 3.0))]
+    made = [
+        Generated(Path(), iou, {"front": s, "back": 2 * s}, {"front": s, "back": s}, 100 * s)
+        for iou, s in ((0.8, 1.0), (1.0, 3.0))
+    ]
     assert "| 0.900 |" in back_table(made, [])
     table = cost_table(made, "cpu")
-    assert "| front | 1.00 |" in table and "| **3.00** |" in table and "| 300 |" in table
+    assert "| front | 1.00 | 1.00 |" in table and "| **3.00** | **2.00** |" in table and "| 300 |" in table
 
 
 def test_the_report_keeps_what_was_written_by_hand(tmp_path: Path) -> None:
