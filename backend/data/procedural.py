@@ -7,7 +7,7 @@ simpler than those of the folder, but go through the same catalogue, wardrobe, r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -221,7 +221,8 @@ def _short(thickness: float, nape: float) -> Patch:
     skin = body()
     over_ears = np.maximum(skin[:, 1] - 1.6, 0.04 - skin[:, 2])
     field = np.minimum.reduce([_hairline(skin), skin[:, 1] - nape, over_ears])
-    return shell(field, 0.003 + thickness * np.clip(field / 0.04, 0, 1))
+    scalp = shell(field, 0.003 + thickness * np.clip(field / 0.04, 0, 1))
+    return replace(scalp, hides=np.zeros(HM08_VERTICES, bool))  # skin stays, so that no hole shows above the ears
 
 
 def _hanging(end: float, thickness: float) -> Patch:
