@@ -6,6 +6,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
+from ..geometry.texels import nearest_known
 from ..models.autoencoder import Autoencoder
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser, velocity_of
 from .body import PosedSubject
@@ -70,15 +71,6 @@ class BackViewPipeline:
 
 
 def share_silhouette(back: Tensor, front: Tensor) -> Tensor:
-    """Back views (K, 4, H, W) with the front's alpha (1, 4, H, W); colours missing under it are spread from beside."""
-    colour, known = back[:, :3], (back[:, 3:] > 0.6).float()
-    colour = colour * known
-    for _ in range(24):
-        if bool((known >= 1).all() | ((known > 0) >= (front[:, 3:] > 0)).all()):
-            break
-        spread = torch.nn.functional.avg_pool2d(torch.cat([colour, known], dim=1), 3, 1, 1)
-        grown = spread[:, :3] / spread[:, 3:].clamp_min(1e-6)
-        new = (spread[:, 3:] > 0) & (known == 0)
-        colour = torch.where(new, grown, colour)
-        known = torch.where(new, torch.ones_like(known), known)
-    return torch.cat([colour, front[:, 3:].expand(len(back), -1, -1, -1)], dim=1)
+    """Back views (K, 4, H, W) with the front's alpha (1, 4, H, W); a colour missing under it is the nearest there is."""
+    colour = [nearest_known(view[:3].movedim(0, -1), view[3] > 0.6).movedim(-1, 0) for view in back.cpu()]
+    return torch.cat([torch.stack(colour).to(front), front[:, 3:].expand(len(back), -1, -1, -1)], dim=1)
