@@ -71,6 +71,6 @@ class BackViewPipeline:
 
 
 def share_silhouette(back: Tensor, front: Tensor) -> Tensor:
-    """Back views (K, 4, H, W) with the front's alpha (1, 4, H, W); a colour missing under it is the nearest there is."""
+    """Back views (K, 4, H, W) with the front's alpha (1, 4, H, W); a colour missing under it is the nearest one."""
     colour = [nearest_known(view[:3].movedim(0, -1), view[3] > 0.6).movedim(-1, 0) for view in back.cpu()]
     return torch.cat([torch.stack(colour).to(front), front[:, 3:].expand(len(back), -1, -1, -1)], dim=1)
