@@ -78,7 +78,7 @@ def test_a_check_that_fails_is_a_finding_and_the_others_go_on(error, monkeypatch
     for name in ("check_packages", "check_device", "check_body"):
         monkeypatch.setattr(doctor, name, lambda *_: iter(()))
     monkeypatch.setattr(doctor, "check_weights", fail)
-    args = type("Args", (), {"weights": None, "body": None, "state": tmp_path, "device": "cpu"})
+    args = type("Args", (), {"weights": None, "body": None, "state": tmp_path, "device": "cpu", "json": False})
     assert doctor.run(args) == 1
     out = capsys.readouterr().out
     assert error.args[-2 if isinstance(error, DoppelError) else 0] in out and "-> " in out
