@@ -91,4 +91,5 @@ def test_operators_cannot_escape_the_error_funnel(enabled: MODULE) -> None:
         if issubclass(cls, bpy.types.Operator):
             assert cls.execute is base.execute or "preset" in cls.bl_idname  # Blender's own preset system
             assert cls.bl_idname.startswith("doppel.")
-            assert cls.bl_description and not cls.bl_description.endswith(".")
+            if "description" not in dir(cls) or not callable(cls.description):  # else it depends on the settings
+                assert cls.bl_description and not cls.bl_description.endswith(".")

@@ -68,6 +68,7 @@ def test_prompt_to_engine(
     )
     assert len(armature.data.bones) == 55
     assert character.provenance["request"]["seed"] == 7 and len(character.faces) <= 20_000
+    character = enabled("rigging.eyes").with_turning_eyes(character)  # as the importer makes it
     before = evaluated(mesh_of(armature))
     assert np.abs(before - expected(enabled, character)).max() < 1e-3
 
