@@ -18,6 +18,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     source = make.add_mutually_exclusive_group()
     source.add_argument("--assets", type=Path, default=None, help="asset folder (default: $DOPPEL_ASSETS)")
     source.add_argument("--procedural", action="store_true", help="plain computed clothes and skins; needs no assets")
+    make.add_argument("--mix", action="store_true", help="add the computed clothes to those of the asset folder")
     make.add_argument("--test-split", action="store_true", help="only held-out identities and clothes")
     make.add_argument(
         "--surface-every",
@@ -37,9 +38,11 @@ def run(args: argparse.Namespace) -> int:
     from ..data.contact_sheet import contact_sheet
     from ..data.dataset import FORMAT_VERSION, person_path, read_sample, write_sample
     from ..data.factory import Factory
-    from ..data.procedural import procedural_catalogue
+    from ..data.procedural import procedural_catalogue, with_procedural_clothes
     from ..protocol.errors import DoppelError
 
+    if args.mix and args.procedural:
+        raise DoppelError("data_arguments", "--mix adds to the asset folder, --procedural does without", "Name one.")
     if args.people < 1 or args.surface_every < 1 or args.seed < 0:
         raise DoppelError(
             "data_arguments",
@@ -48,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
         )
     torch.set_num_threads(args.threads)
     catalogue = procedural_catalogue() if args.procedural else Catalogue.load(args.assets)
+    if args.mix:
+        catalogue = with_procedural_clothes(catalogue)
     if args.procedural:
         print(f"procedural set: {len(catalogue.entries)} computed clothes, haircuts and skins")
     for problem in catalogue.problems:
@@ -58,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     header = {"version": FORMAT_VERSION, "seed": args.seed, "split": "test" if args.test_split else "train"}
     if args.procedural:
         header["assets"] = "procedural"
+    elif args.mix:
+        header["assets"] = "mixed"
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "dataset.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != header:

@@ -15,7 +15,20 @@ from typing import Literal, get_args
 import numpy as np
 
 from . import painted
-from .catalogue import LAYER, Catalogue, Entry, Gender, Kind, Part, Region, SkinTraits, Source, split_names, uv_islands
+from .catalogue import (
+    LAYER,
+    Catalogue,
+    Entry,
+    Files,
+    Gender,
+    Kind,
+    Part,
+    Region,
+    SkinTraits,
+    Source,
+    split_names,
+    uv_islands,
+)
 from .hm08 import BODY_VERTICES, HM08_VERTICES, load_hm08
 from .mhclo import Float, Garment, Int, Material, Painted, Texture
 from .shell import HEM, Patch, body, clipped, eyeballs, join, outline, shell, wall
@@ -109,11 +122,26 @@ def procedural_catalogue() -> Catalogue:
     return Catalogue(ROOT, tuple(entries), (), _Generator())
 
 
+MIXED_IN: frozenset[Kind] = frozenset({"top", "bottom", "skirt", "dress", "coat", "shoes"})
+"""What :func:`with_procedural_clothes` takes: clothes, but neither hair nor skins."""
+
+
+def with_procedural_clothes(catalogue: Catalogue) -> Catalogue:
+    """A catalogue of asset files and the computed clothes beside them: kinds that the files lack, men's shorts say."""
+    computed = procedural_catalogue()
+    added = tuple(
+        replace(entry, id=f"procedural-{entry.id}", path=ROOT / entry.id)
+        for entry in computed.entries
+        if entry.kind in MIXED_IN
+    )
+    return Catalogue(catalogue.root, catalogue.entries + added, catalogue.problems, _FilesAndGenerator())
+
+
 class _Generator:
     """Builds what the recipes say."""
 
     def garment(self, entry: Entry, variant: str | None) -> tuple[Garment, Int]:
-        recipe = _RECIPES[entry.id]
+        recipe = _RECIPES[entry.path.name]
         patch = recipe.build()
         corners = patch.points[patch.faces]
         uv_faces = np.arange(3 * len(patch.faces), dtype=np.int32).reshape(-1, 3)
@@ -135,7 +163,14 @@ class _Generator:
         return garment.through(patch.points, load_hm08().v_template), uv_islands(uv_faces)
 
     def skin(self, entry: Entry) -> Texture:
-        return _SKINS[entry.id].texture
+        return _SKINS[entry.path.name].texture
+
+
+class _FilesAndGenerator(Files):
+    """Files, and the recipes of entries that stand below ``ROOT``."""
+
+    def garment(self, entry: Entry, variant: str | None) -> tuple[Garment, Int]:
+        return _Generator().garment(entry, variant) if entry.path.parent == ROOT else super().garment(entry, variant)
 
 
 def _along() -> tuple[Float, Float, Float]:
