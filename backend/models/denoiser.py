@@ -70,9 +70,13 @@ class BodyEncoder(ModelMixin, ConfigMixin):
         A linear map whose gains follow the time (B,). The UNet's norms lose absolute colour and can only imitate
         details that nearly clean latents already hold; EDM's skip (Karras et al. 2022, table 1), here learnt.
         """
-        parts = self.shortcut(given).unflatten(1, (3, -1))
-        gains = torch.stack([torch.ones_like(time), time, time.square()], dim=1)
-        return torch.einsum("bk,bkchw->bchw", gains, parts)
+        return _by_time(self.shortcut(given), time)
+
+
+def _by_time(parts: Tensor, time: Tensor) -> Tensor:
+    """The polynomial in the times (B,) whose three coefficients stand in parts (B, 3 C, h, w): (B, C, h, w)."""
+    gains = torch.stack([torch.ones_like(time), time, time.square()], dim=1)
+    return torch.einsum("bk,bkchw->bchw", gains, parts.unflatten(1, (3, -1)))
 
 
 def body_positions(maps: Tensor, octaves: int) -> Tensor:
@@ -138,7 +142,8 @@ def velocity_of(noisy: Tensor, clean: Tensor, time: Tensor) -> Tensor:
 
 
 class BackAdapter(ModelMixin, ConfigMixin):
-    """An input convolution for the front's latents and low-rank changes to every attention projection.
+    """An input convolution for the front's latents, low-rank changes to every attention projection, and a linear way
+    from the front past the UNet, for a back mostly has its front's colours.
 
     Nothing of the base is written: :meth:`attached` hooks the changes in for a while and takes them out again, so the
     base without it gives the same bits as before.
@@ -156,6 +161,9 @@ class BackAdapter(ModelMixin, ConfigMixin):
         self.conv_front = nn.Conv2d(latent_channels, conv_width, 3, padding=1)
         nn.init.zeros_(self.conv_front.weight)
         nn.init.zeros_(self.conv_front.bias)  # type: ignore[arg-type]
+        self.from_front = nn.Conv2d(latent_channels, 3 * latent_channels, 1)
+        nn.init.zeros_(self.from_front.weight)
+        nn.init.zeros_(self.from_front.bias)  # type: ignore[arg-type]
         self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
         for name, (out_features, in_features) in (shapes or {}).items():
             key = name.replace(".", "/")
@@ -177,10 +185,14 @@ class BackAdapter(ModelMixin, ConfigMixin):
     def attached(self, unet: UNet2DConditionModel, front: Tensor) -> Iterator[None]:
         """Within the block, ``unet`` paints backs of the person whose front's latents (B, C, h, w) are given."""
         addition = self.conv_front(front)
+        past = self.from_front(front)
         modules = dict(unet.named_modules())
 
         def on_input(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
             return output + addition
+
+        def on_output(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Any:
+            return type(output)(sample=output.sample + _by_time(past, inputs[1] / 1000))
 
         def low_rank(key: str) -> Any:
             def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -188,7 +200,7 @@ class BackAdapter(ModelMixin, ConfigMixin):
 
             return hook
 
-        handles = [unet.conv_in.register_forward_hook(on_input)]
+        handles = [unet.conv_in.register_forward_hook(on_input), unet.register_forward_hook(on_output)]
         handles += [modules[key.replace("/", ".")].register_forward_hook(low_rank(key)) for key in self.up]
         try:
             yield

@@ -136,7 +136,7 @@ def train_autoencoder(
     model.initialise_linear(patches[(patches[:, 3] > -0.9).flatten(1).any(1)])
     model.to(device)
 
-    def losses(step: int) -> Losses:
+    def losses(progress: float) -> Losses:
         target = premultiply(random_crops(pictures, place, batch).to(device))
         latents = model.code(target)
         noisy = latents + 0.05 * torch.randn_like(latents)

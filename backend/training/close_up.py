@@ -71,7 +71,7 @@ def train_close_up(
             k = part.shape[-1] // CLOSE_UP_LATENTS
             yield part[..., row * k : (row + CROP_CELLS) * k, column * k : (column + CROP_CELLS) * k]
 
-    def losses(step: int) -> Losses:
+    def losses(progress: float) -> Losses:
         rows = torch.randint(HELD_OUT, len(data.latents), (batch,))
         # Three in four are fronts: a back of the head is mostly hair.
         sides = (torch.rand(batch) < 0.25).long()

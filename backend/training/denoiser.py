@@ -105,7 +105,7 @@ def train_base(
     model.to(device)
     batches = Batches(data, batch, device)
 
-    def losses(step: int) -> Losses:
+    def losses(progress: float) -> Losses:
         rows, sides, columns = batches.draw()
         latents, maps, tokens, weight = batches.take(
             rows, sides, columns, torch.randint(data.tokens.shape[1], (batch,))
@@ -170,7 +170,7 @@ def train_back(
 
         return predict
 
-    def losses(step: int) -> Losses:
+    def losses(progress: float) -> Losses:
         rows, sides, columns = batches.draw()
         sides = torch.ones_like(sides)
         latents, maps, tokens, weight = batches.take(

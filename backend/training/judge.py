@@ -36,7 +36,7 @@ def train_judge(
     model = (Judge.from_pretrained(out).float() if (out / "config.json").is_file() else Judge()).train().to(device)
     trained = len(whole) - HELD_OUT
 
-    def losses(step: int) -> Losses:
+    def losses(progress: float) -> Losses:
         rows = torch.randint(trained, (batch,))
         parts = disturb(_unit(whole[rows]).to(device), _unit(head[rows]).to(device))
         answers = model(*parts)

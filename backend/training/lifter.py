@@ -143,7 +143,7 @@ def train_lifter(
     held, samples = samples[:HELD_OUT], samples[HELD_OUT:]
     model = Lifter()
 
-    def losses(step: int) -> Losses:
+    def losses(progress: float) -> Losses:
         return lift_losses(model, [samples[i] for i in torch.randint(len(samples), (batch,)).tolist()], points)
 
     def report(ema: nn.Module) -> dict[str, float]:

@@ -39,13 +39,13 @@ class Schedule:
 
 def train(
     model: nn.Module,
-    step_losses: Callable[[int], Losses],
+    step_losses: Callable[[float], Losses],
     schedule: Schedule,
     folder: Path,
     report: Callable[[nn.Module], dict[str, float]],
     save: Callable[[nn.Module], None],
 ) -> dict[str, float]:
-    """Minimise ``step_losses(step)["loss"]`` over the trainable parameters of ``model`` until the time is up.
+    """Minimise ``step_losses(progress)["loss"]``, progress in [0, 1], over the trainable parameters of ``model``.
 
     ``folder`` keeps ``state.pt`` (model, EMA, optimiser, elapsed time; written whole or not at all) and ``log.csv``;
     a run that finds them goes on there. ``report(ema)`` measures on held-out data and may write pictures,
@@ -63,7 +63,7 @@ def train(
     while (elapsed := time.monotonic() - started) < budget:
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate_at(step, elapsed / budget)
-        losses = step_losses(step)
+        losses = step_losses(min(1.0, elapsed / budget))
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         nn.utils.clip_grad_norm_(trainable, 1.0)

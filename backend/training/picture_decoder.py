@@ -1,0 +1,146 @@
+"""Train the decoder to 512 pixels on true latents and on such as the denoiser foresaw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..data.contact_sheet import contact_sheet
+from ..data.dataset import people, read_sample
+from ..models.autoencoder import premultiply, unpremultiply
+from ..models.picture_decoder import PictureDecoder
+from .autoencoder import picture_loss
+from .denoiser import HELD_OUT
+from .foreseen import foreseen_latents
+from .latents import LatentSet
+from .loop import Losses, Schedule, train
+from .perceptual import PatchDiscriminator, PerceptualLoss
+
+CROP_CELLS = 12
+TRUE_SHARE = 0.3
+"""Share of true latents, the rest being foreseen ones."""
+PERCEPTUAL_WEIGHT = 0.3
+ADVERSARIAL_WEIGHT, ADVERSARIAL_FROM = 0.03, 0.35
+"""Weight of the discriminator's verdict, and the share of the time after which it counts."""
+
+
+def load_pictures(folders: list[Path], limit: int) -> Tensor:
+    """Both sides (N, 2, 4, 512, 512) uint8 of up to ``limit`` people, straight alpha."""
+    paths = [path for folder in folders for path in people(folder)][:limit]
+    first = read_sample(paths[0]).front
+    pictures = torch.empty(len(paths), 2, *first.shape, dtype=torch.uint8)
+    for row, path in enumerate(paths):
+        sample = read_sample(path)
+        pictures[row, 0], pictures[row, 1] = sample.front, sample.back
+    return pictures
+
+
+def train_picture_decoder(
+    data: LatentSet,
+    pictures: Tensor,
+    models: Path,
+    folder: Path,
+    minutes: float,
+    seed: int,
+    batch: int,
+    rate: float = 2e-3,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Train on the first people of ``data``, whose pictures (N, 2, 4, 512, 512) are given; save into the model folder.
+
+    The denoiser of the model folder foresees the latents.
+    """
+    torch.manual_seed(seed)
+    count = len(pictures)
+    first = LatentSet(
+        data.latents[:count],
+        data.maps[:count],
+        data.tokens[:count],
+        data.empty,
+        data.weight[:count],
+        data.columns[:count],
+        data.captions[:count],
+    )
+    foreseen = foreseen_latents(first, models)
+    kept = models / "picture_decoder"
+    fresh = PictureDecoder(data.latents.shape[2])
+    model = (PictureDecoder.from_pretrained(kept).float() if kept.is_dir() else fresh).to(device)
+    perceptual = PerceptualLoss().to(device)
+    discriminator = PatchDiscriminator(4 + data.maps.shape[2]).to(device)
+    judge = torch.optim.AdamW(discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9))
+    k, m = PictureDecoder.PIXELS_PER_CELL, data.maps.shape[-1] // data.latents.shape[-1]
+    size = data.latents.shape[-1]
+
+    def crops() -> tuple[Tensor, Tensor, Tensor]:
+        latents, maps, targets = [], [], []
+        rows = torch.randint(HELD_OUT, count, (batch,)).tolist()
+        for row in rows:
+            side = int(torch.randint(2, ()))
+            top = int(torch.randint(size - CROP_CELLS + 1, ()))
+            middle, reach = size // 2 - CROP_CELLS // 2, int(data.columns[row]) // 2 - 2
+            left = min(max(0, middle + int(torch.randint(-reach // 2, reach // 2 + 1, ()))), size - CROP_CELLS)
+            source = (
+                data.latents[row, side]
+                if torch.rand(()) < TRUE_SHARE
+                else foreseen[row, side, int(torch.randint(foreseen.shape[2], ()))]
+            )
+            latents.append(_cut(source, top, left, 1))
+            maps.append(_cut(data.maps[row, side], top, left, m))
+            targets.append(_cut(pictures[row, side], top, left, k))
+        target = premultiply(torch.stack(targets).float().to(device) / 255)
+        return torch.stack(latents).float().to(device), torch.stack(maps).float().to(device), target
+
+    def losses(progress: float) -> Losses:
+        latents, maps, target = crops()
+        made = model(latents, maps)
+        pixels, features = picture_loss(made, target), perceptual(made, target)
+        loss = pixels + PERCEPTUAL_WEIGHT * features
+        parts = {"pixels": pixels, "features": features}
+        if progress > ADVERSARIAL_FROM:
+            verdict = discriminator.loss(target, made, maps)
+            judge.zero_grad(set_to_none=True)
+            verdict.backward()
+            judge.step()
+            discriminator.requires_grad_(False)
+            fooled = -discriminator(made, maps).mean()
+            discriminator.requires_grad_(True)
+            loss = loss + ADVERSARIAL_WEIGHT * fooled
+            parts["verdict"] = verdict
+        return {"loss": loss, **parts}
+
+    def report(ema: nn.Module) -> dict[str, float]:
+        groups, pixels, features, errors = [], [], [], []
+        with torch.no_grad():
+            for row in range(HELD_OUT):
+                side = row % 2
+                maps = data.maps[row, side][None].float().to(device)
+                target = premultiply(pictures[row, side][None].float().to(device) / 255)
+                clean, soft = (
+                    ema(x[None].float().to(device), maps) for x in (data.latents[row, side], foreseen[row, side, 0])
+                )
+                pixels.append(picture_loss(soft, target))
+                features.append(perceptual(soft, target))
+                errors.append(((clean - target)[:, :3].square())[:, :, (target[0, 3] > 0)].mean())
+                groups.append(tuple(unpremultiply(x)[0].cpu() for x in (target, clean, soft)))
+        contact_sheet(groups, columns=3, height=512).save(folder / "contact_sheet.jpg", quality=90)
+        psnr = -10 * (torch.stack(errors).mean() / 4).log10()
+        return {
+            "held_out": float(torch.stack(pixels).mean()),
+            "held_out_features": float(torch.stack(features).mean()),
+            "psnr": float(psnr),
+        }
+
+    def save(ema: nn.Module) -> None:
+        assert isinstance(ema, PictureDecoder)
+        copy = PictureDecoder.from_config(ema.config)
+        copy.load_state_dict(ema.state_dict())
+        copy.half().save_pretrained(kept)
+
+    return train(model, losses, Schedule(minutes, rate, ema_decay=0.998, report_minutes=5), folder, report, save)
+
+
+def _cut(x: Tensor, top: int, left: int, scale: int) -> Tensor:
+    side = CROP_CELLS * scale
+    return x[..., top * scale : top * scale + side, left * scale : left * scale + side]
