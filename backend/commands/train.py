@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-MODELS = ("prompt", "autoencoder", "close-up-autoencoder", "denoiser", "back", "close-up", "lifter", "judge")
+MODELS = (
+    "prompt",
+    "autoencoder",
+    "close-up-autoencoder",
+    "denoiser",
+    "back",
+    "picture-decoder",
+    "close-up",
+    "lifter",
+    "judge",
+)
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -76,6 +86,13 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, float]:
     from ..training.latents import make_close_ups, make_latents
 
     data = make_latents(args.data, args.out, args.limit, cache=args.runs / "latents.pt")
+    if args.model == "picture-decoder":
+        from ..training.picture_decoder import load_pictures, train_picture_decoder
+
+        pictures = load_pictures(args.data, args.limit or 1500)
+        return train_picture_decoder(
+            data, pictures, args.out, folder, args.minutes, args.seed, args.batch, device=args.device
+        )
     if args.model == "close-up":
         heads = make_close_ups(args.data, args.out, args.limit, cache=args.runs / "close_ups.pt")
         return train_close_up(data, heads, args.out, folder, args.minutes, args.seed, args.batch, device=args.device)

@@ -22,6 +22,7 @@ from rigging.atomic import write_bytes
 from ..models.autoencoder import premultiply, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE
 from ..pipelines.avatar import AvatarPipeline
+from ..pipelines.body import PosedSubject
 from ..pipelines.front_view import PICTURE_SIZE, ViewResult, clean_alpha, decode
 from ..pipelines.window import Window
 from .cases import Case
@@ -99,7 +100,8 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
     with meter.stage("close-ups of the head"):
         noises = [_noise(case, 9), _noise(case, 10)]
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)
-    raw = decode(pipeline.back.autoencoder, back.latents, back.window)[0, 3]
+    maps = back.window.crop(case.subject.maps(BODY_MAP_SIZE)[1:], BODY_MAP_SIZE // back.window.size)
+    raw = decode(pipeline.back.decoder, back.latents, maps, back.window)[0, 3]
     agreed = iou(raw, front.rgba[0, 3])
     return torch.cat(pair), {"raw_iou": agreed, **meter.figures()}
 
@@ -137,19 +139,19 @@ def back_hypotheses(pipeline: AvatarPipeline, case: Case, sampling: Sampling, fo
 @torch.no_grad()
 def encoded(pipeline: AvatarPipeline, case: Case, front: Tensor) -> ViewResult:
     """A given front (1, 4, S, S) as if it had been generated."""
-    autoencoder = pipeline.back.autoencoder
+    autoencoder = pipeline.front.autoencoder
     window = Window.of_body(case.subject.maps(BODY_MAP_SIZE)[:1])
     latents = window.crop(autoencoder.encode(premultiply(resize(front, autoencoder.image_size))))
     return ViewResult(resize(front, PICTURE_SIZE), latents, window)
 
 
 @torch.no_grad()
-def through_autoencoder(pipeline: AvatarPipeline, pictures: Tensor) -> Tensor:
-    """Pictures (2, 4, S, S) encoded and decoded: what the denoiser could give at best."""
+def through_autoencoder(pipeline: AvatarPipeline, pictures: Tensor, subject: PosedSubject) -> Tensor:
+    """Front and back (2, 4, S, S) of a body encoded and decoded: what the denoiser could give at best."""
     autoencoder = pipeline.front.autoencoder
     small = resize(pictures.to(pipeline.device), autoencoder.image_size)
-    decoded = clean_alpha(unpremultiply(autoencoder.decode(autoencoder.encode(premultiply(small)))))
-    return resize(decoded, pictures.shape[-1]).cpu()
+    decoded = pipeline.front.decoder(autoencoder.encode(premultiply(small)), subject.maps(BODY_MAP_SIZE))
+    return resize(clean_alpha(unpremultiply(decoded)), pictures.shape[-1]).cpu()
 
 
 class _Meter:

@@ -26,6 +26,7 @@ from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
 from rigging.character import RiggedCharacter
 from rigging.gltf import write_glb
+from rigging.rest_pose import with_rest
 from rigging.semantic import semantic_to_betas
 
 from ..geometry.hygiene import MeshReport, mesh_report
@@ -34,6 +35,7 @@ from ..models.autoencoder import Autoencoder, unpremultiply
 from ..models.close_up import CloseUpDenoiser
 from ..models.denoiser import BackAdapter, BodyEncoder, ViewDenoiser
 from ..models.lifter import Lifter
+from ..models.picture_decoder import PictureDecoder
 from ..models.prompt_encoder import PromptEncoder
 from ..protocol.request import GenerateRequest
 from ..protocol.version import DOPPEL_VERSION
@@ -67,11 +69,14 @@ class Avatar:
     provenance: dict[str, Any]
 
     def save(self, folder: Path) -> None:
-        """Write avatar.glb, avatar.npz, avatar.json and the pictures; each file is whole or absent."""
+        """Write avatar.glb in the rest pose that was asked for, avatar.npz, avatar.json and the pictures; each file is
+        whole or absent.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("front", "back", "texture", "turntable"):
             _save_png(folder / f"{name}.png", getattr(self, name))
-        write_glb(folder / "avatar.glb", self.character)
+        rest = self.provenance.get("request", {}).get("rest", "t")
+        write_glb(folder / "avatar.glb", self.character if rest == "t" else with_rest(self.character, rest))
         self.character.save_npz(folder / "avatar.npz")
         write_bytes(folder / "avatar.json", (json.dumps(self.provenance, indent=2) + "\n").encode())
 
@@ -120,12 +125,13 @@ class AvatarPipeline:
             return kind.from_pretrained(folder / name).float().to(place).eval().requires_grad_(False)
 
         autoencoder = load(Autoencoder, "vae")
+        decoder = load(PictureDecoder, "picture_decoder")
         denoiser = ViewDenoiser(load(UNet2DConditionModel, "unet"), load(BodyEncoder, "body_encoder"))
         scheduler = FlowMatchEulerDiscreteScheduler()
         return cls(
             prompt=PromptPipeline(load(PromptEncoder, "prompt_encoder"), place),
-            front=FrontViewPipeline(denoiser, autoencoder, scheduler),
-            back=BackViewPipeline(denoiser, load(BackAdapter, "back_adapter"), autoencoder, scheduler),
+            front=FrontViewPipeline(denoiser, autoencoder, decoder, scheduler),
+            back=BackViewPipeline(denoiser, load(BackAdapter, "back_adapter"), decoder, scheduler),
             close_up=CloseUpPipeline(
                 CloseUpDenoiser(
                     load(UNet2DConditionModel, "close_up_unet"), load(BodyEncoder, "close_up_body_encoder")
@@ -203,7 +209,7 @@ class AvatarPipeline:
                 [_generator(request.seed, 1 + i) for i in range(request.hypotheses)],
                 request.steps,
                 request.guidance_scale,
-                clock.view_steps("back", self.back.autoencoder),
+                clock.view_steps("back", self.front.autoencoder),
                 cancelled,
                 known_back,
             )

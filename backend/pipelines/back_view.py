@@ -7,8 +7,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from ..geometry.texels import nearest_known
-from ..models.autoencoder import Autoencoder
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser, velocity_of
+from ..models.picture_decoder import PictureDecoder
 from .body import PosedSubject
 from .flow import Cancelled, Known, Step, sample_flow
 from .front_view import ViewResult, decode
@@ -21,10 +21,10 @@ class BackViewPipeline:
         self,
         denoiser: ViewDenoiser,
         adapter: BackAdapter,
-        autoencoder: Autoencoder,
+        decoder: PictureDecoder,
         scheduler: FlowMatchEulerDiscreteScheduler,
     ) -> None:
-        self.denoiser, self.adapter, self.autoencoder, self.scheduler = denoiser, adapter, autoencoder, scheduler
+        self.denoiser, self.adapter, self.decoder, self.scheduler = denoiser, adapter, decoder, scheduler
 
     @torch.no_grad()
     def __call__(
@@ -66,7 +66,7 @@ class BackViewPipeline:
             cancelled,
             known,
         )
-        rgba = decode(self.autoencoder, latents, window)
+        rgba = decode(self.decoder, latents, maps, window)
         return ViewResult(share_silhouette(rgba, front.rgba[:1]), latents, window)
 
 

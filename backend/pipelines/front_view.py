@@ -11,6 +11,7 @@ from torch import Tensor
 from ..geometry.close_up import DETAIL, PICTURE
 from ..models.autoencoder import Autoencoder, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE, ViewDenoiser, velocity_of
+from ..models.picture_decoder import PictureDecoder
 from .body import PosedSubject
 from .edit import Edit, known_latents
 from .flow import Cancelled, Known, Step, sample_flow
@@ -32,9 +33,13 @@ class FrontViewPipeline:
     """Text and body to the front view."""
 
     def __init__(
-        self, denoiser: ViewDenoiser, autoencoder: Autoencoder, scheduler: FlowMatchEulerDiscreteScheduler
+        self,
+        denoiser: ViewDenoiser,
+        autoencoder: Autoencoder,
+        decoder: PictureDecoder,
+        scheduler: FlowMatchEulerDiscreteScheduler,
     ) -> None:
-        self.denoiser, self.autoencoder, self.scheduler = denoiser, autoencoder, scheduler
+        self.denoiser, self.autoencoder, self.decoder, self.scheduler = denoiser, autoencoder, decoder, scheduler
 
     @torch.no_grad()
     def __call__(
@@ -70,7 +75,7 @@ class FrontViewPipeline:
         latents = sample_flow(
             velocity, self.scheduler, noise, tokens, negative, steps, guidance_scale, on_step, cancelled, known
         )
-        return ViewResult(decode(self.autoencoder, latents, window), latents, window)
+        return ViewResult(decode(self.decoder, latents, maps, window), latents, window)
 
     @torch.no_grad()
     def known(self, edit: Edit, subject: PosedSubject) -> tuple[Known, Known]:
@@ -79,9 +84,13 @@ class FrontViewPipeline:
         return known_latents(edit, subject, self.autoencoder, window)
 
 
-def decode(autoencoder: Autoencoder, latents: Tensor, window: Window) -> Tensor:
-    """Latents within a window to whole RGBA pictures (B, 4, 1024, 1024) in [0, 1]; transparent outside the window."""
-    rgba = window.paste(clean_alpha(unpremultiply(autoencoder.decode(latents))), autoencoder.config["downscale"])
+def decode(decoder: PictureDecoder, latents: Tensor, maps: Tensor, window: Window) -> Tensor:
+    """Latents within a window to whole RGBA pictures (B, 4, 1024, 1024) in [0, 1]; transparent outside the window.
+
+    ``maps`` (1, 8, 128, 4 columns) are the body maps of the side within the window.
+    """
+    rgba = decoder(latents, maps.expand(len(latents), -1, -1, -1))
+    rgba = window.paste(clean_alpha(unpremultiply(rgba)), decoder.PIXELS_PER_CELL)
     return resize(rgba, PICTURE_SIZE)
 
 

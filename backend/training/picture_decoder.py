@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..data.contact_sheet import contact_sheet
 from ..data.dataset import people, read_sample
-from ..models.autoencoder import premultiply, unpremultiply
+from ..models.autoencoder import Autoencoder, premultiply, unpremultiply
 from ..models.picture_decoder import PictureDecoder
 from .autoencoder import picture_loss
 from .denoiser import HELD_OUT
@@ -65,7 +65,7 @@ def train_picture_decoder(
     )
     foreseen = foreseen_latents(first, models)
     kept = models / "picture_decoder"
-    fresh = PictureDecoder(data.latents.shape[2])
+    fresh = PictureDecoder.of(Autoencoder.from_pretrained(models / "vae").float())
     model = (PictureDecoder.from_pretrained(kept).float() if kept.is_dir() else fresh).to(device)
     perceptual = PerceptualLoss().to(device)
     discriminator = PatchDiscriminator(4 + data.maps.shape[2]).to(device)
