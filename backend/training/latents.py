@@ -24,6 +24,11 @@ from ..models.denoiser import BODY_MAP_SIZE
 from ..models.prompt_encoder import PromptEncoder, TextStates
 from ..pipelines.window import Window
 
+HEAD_HEIGHT = 0.74
+"""Template coordinate of the chin."""
+HEAD_EMPHASIS = 3.0
+"""How much more a cell of the head counts: it has a twelfth of the person's cells, and is looked at first."""
+
 
 @dataclass(frozen=True)
 class LatentSet:
@@ -64,7 +69,7 @@ def make_latents(folders: list[Path], models: Path, limit: int | None = None, ca
         posed = torch.from_numpy(sample.frame.to_view(body_model.pose(sample.body).vertices)).float()
         maps.append(body_maps(posed, faces, template, BODY_MAP_SIZE).half())
         cells = functional.max_pool2d(pictures[:, 3:], autoencoder.config["downscale"])
-        weights.append((0.15 + 0.85 * (functional.max_pool2d(cells, 3, 1, 1) > 0.05).float()).half())
+        weights.append((importance(cells) * (1 + HEAD_EMPHASIS * head_cells(maps[-1]))).half())
         columns.append(Window.of_mask(cells[:, 0] > 0.05).columns)
         states, mask = texts(sample.captions)
         tokens.append(prompt_encoder(states, mask).half())
@@ -92,6 +97,7 @@ class CloseUpSet:
     maps: Tensor  # [N, 2, 8, 96, 96] float16
     coarse: Tensor  # [N, 2, 4, 48, 48] float16, the window of the whole picture, premultiplied
     weight: Tensor  # [N, 2, 1, 24, 24] float16
+    corners: Tensor  # [N, 2] left and top of the window
 
 
 @torch.no_grad()
@@ -109,7 +115,7 @@ def make_close_ups(
     body_model = BodyModel.load()
     faces = torch.from_numpy(body_model.faces.astype("int64"))
     template = torch.from_numpy(body_model.v_template).float()
-    latents, maps, coarse, weights = [], [], [], []
+    latents, maps, coarse, weights, corners = [], [], [], [], []
     for path in tqdm(paths, desc="close-ups"):
         sample = read_sample(path)
         head = sample.head.float() / 255
@@ -120,12 +126,25 @@ def make_close_ups(
         maps.append(body_maps(posed, faces, template, CLOSE_UP_MAPS).half())
         whole = resize(torch.stack([sample.front, sample.back]).float() / 255, PICTURE)
         coarse.append(premultiply(close.crop(whole)).half())
-        cells = functional.max_pool2d(head[:, 3:], autoencoder.config["downscale"])
-        weights.append((0.15 + 0.85 * (functional.max_pool2d(cells, 3, 1, 1) > 0.05).float()).half())
-    made = CloseUpSet(torch.stack(latents), torch.stack(maps), torch.stack(coarse), torch.stack(weights))
+        corners.append([close.left, close.top])
+        weights.append(importance(functional.max_pool2d(head[:, 3:], autoencoder.config["downscale"])).half())
+    made = CloseUpSet(
+        torch.stack(latents), torch.stack(maps), torch.stack(coarse), torch.stack(weights), torch.tensor(corners)
+    )
     if cache is not None:
         _keep(cache, key, made)
     return made
+
+
+def importance(cells: Tensor) -> Tensor:
+    """Loss weights (2, 1, h, w) of cells with so much alpha: the person and its neighbours 1, the rest little."""
+    return 0.15 + 0.85 * (functional.max_pool2d(cells, 3, 1, 1) > 0.05).float()
+
+
+def head_cells(maps: Tensor) -> Tensor:
+    """1 in the cells (B, 1, 32, 32) of the head and its hair, by body maps (B, 8, 128, 128)."""
+    high = functional.max_pool2d((maps[:, 5:6] > HEAD_HEIGHT).float(), maps.shape[-1] // 32)
+    return functional.max_pool2d(high, 3, 1, 1)
 
 
 def _keep(cache: Path, key: str, made: LatentSet | CloseUpSet) -> None:
