@@ -12,13 +12,13 @@ def test_learns_saves_and_goes_on(tmp_path: Path) -> None:
     y = x @ torch.tensor([[1.0], [-2.0], [0.5]])
     saved = []
 
-    def go(minutes: float) -> tuple[dict[str, float], list[int]]:
+    def go(minutes: float) -> tuple[dict[str, float], list[float]]:
         torch.manual_seed(0)
         model = nn.Linear(3, 1)
-        steps: list[int] = []
+        shares: list[float] = []
 
-        def losses(step: int) -> dict[str, torch.Tensor]:
-            steps.append(step)
+        def losses(progress: float) -> dict[str, torch.Tensor]:
+            shares.append(progress)
             return {"loss": (model(x) - y).square().mean()}
 
         measured = train(
@@ -29,12 +29,12 @@ def test_learns_saves_and_goes_on(tmp_path: Path) -> None:
             lambda ema: {"error": float((ema(x) - y).square().mean().detach())},
             lambda ema: saved.append(ema),
         )
-        return measured, steps
+        return measured, shares
 
-    first, steps = go(0.02)
-    assert steps[0] == 0 and saved
+    first, shares = go(0.02)
+    assert 0 <= shares[0] < 0.2 and shares == sorted(shares) and shares[-1] <= 1 and saved
     second, more = go(0.04)
-    assert more[0] == len(steps), "the second run goes on where the first stopped"
+    assert 0.4 < more[0] < 0.7, "the second run goes on where the first stopped"
     assert second["error"] < first["error"]
     assert (tmp_path / "log.csv").read_text().startswith("step,minutes,loss,error")
     _, none = go(0.04)
