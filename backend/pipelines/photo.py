@@ -56,7 +56,7 @@ class Sitter:
     fit: BodyFit
     words: dict[str, str]  # what can be seen, by slot
     people: int  # how many the photo shows
-    overlay: Image.Image  # the fitted body and the landmarks over the photo, at most 512 pixels a side
+    overlay: Image.Image  # fitted body, landmarks and the cut-out's edge over the photo, at most 512 pixels a side
     body_mask: NDArray[np.bool_]  # where the fitted body lies in the overlay
 
     @property
@@ -149,7 +149,9 @@ class PhotoPipeline:
         shrink = -(-max(photo.size) // _READING_SIDE)
         layer, normals = self._seen(fit, photo.size, shrink)
         words = read_attributes(*_reduced(photo, alpha, chosen.face, shrink), self._parts(layer))
-        overlay = _overlay(photo.rgb[::shrink, ::shrink], layer, normals, chosen.points / shrink)
+        overlay = _overlay(
+            photo.rgb[::shrink, ::shrink], layer, normals, chosen.points / shrink, alpha[::shrink, ::shrink]
+        )
         return Sitter(photo, chosen, alpha, fit, words, len(found), overlay, layer.mask.numpy())
 
     def _seen(self, fit: BodyFit, size: tuple[int, int], shrink: int) -> tuple[Layer, NDArray[np.float32]]:
@@ -220,14 +222,26 @@ def _facing(body: BodyParameters) -> float:
 
 
 def _overlay(
-    rgb: NDArray[np.uint8], layer: Layer, normals: NDArray[np.float32], points: NDArray[np.float64]
+    rgb: NDArray[np.uint8],
+    layer: Layer,
+    normals: NDArray[np.float32],
+    points: NDArray[np.float64],
+    alpha: NDArray[np.float32],
 ) -> Image.Image:
     seen = layer.mask.numpy()
     out = rgb.astype(np.float32)
     shade = (0.35 + 0.65 * np.clip(normals[..., 2:], 0, 1)) * np.array([120, 190, 255])
     out[seen] = 0.4 * out[seen] + 0.6 * shade[seen]
+    out[_edge(alpha > 0.5)] = (255, 90, 60)
     image = Image.fromarray(out.astype(np.uint8))
     draw = ImageDraw.Draw(image)
     for x, y in points:
         draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=(255, 220, 60))
     return image
+
+
+def _edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h, w) the pixels of a mask that have a neighbour outside it."""
+    inside = np.pad(mask, 1)
+    around = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+    return mask & ~around

@@ -20,7 +20,7 @@ STEPS_RANGE = (1, 100)
 GUIDANCE_RANGE = (0.0, 30.0)
 TRIANGLES_RANGE = (1_000, 200_000)
 TEXTURE_RANGE = (256, 4096)
-REST_POSES = ("t",)
+REST_POSES = ("t", "a", "as-posed")
 TOPOLOGIES = ("free", "body")
 
 BODY_SIZES = {
@@ -59,7 +59,8 @@ class GenerateRequest:
             Radians, metres.
         triangles: upper limit of the final mesh, 1000 to 200000.
         texture_size: side of the square texture in pixels, 256 to 4096.
-        rest: rest pose of the rigged mesh; ``t`` is the body model's own.
+        rest: rest pose of the GLB file: ``t``, the body model's own; ``a``, the A-pose; or ``as-posed``, the pose at
+            generation. The character for Blender rests in the T-pose in any case.
         topology: ``free``, triangles as the surface asks for, up to ``triangles``; or ``body``, the body model's own
             quads and UVs drawn onto the surface, with its hands, face and facial shapes.
         photo: sha256 of a photo's file, whose bytes travel beside the request; empty for none. With a photo the prompt
@@ -103,10 +104,12 @@ class GenerateRequest:
         _check_integer("triangles", self.triangles, TRIANGLES_RANGE)
         _check_integer("texture_size", self.texture_size, TEXTURE_RANGE)
         if self.rest not in REST_POSES:
-            raise DoppelError("rest_unknown", f"the rest pose {_show(self.rest)} is not known", "use 't'")
+            raise DoppelError(
+                "rest_unknown", f"the rest pose {_show(self.rest)} is not known", f"use {_choice(REST_POSES)}"
+            )
         if self.topology not in TOPOLOGIES:
             raise DoppelError(
-                "topology_unknown", f"the topology {_show(self.topology)} is not known", "use 'free' or 'body'"
+                "topology_unknown", f"the topology {_show(self.topology)} is not known", f"use {_choice(TOPOLOGIES)}"
             )
         _check_body(self.body)
         _check_photo(self)
@@ -248,6 +251,10 @@ def _is_number(value: object) -> bool:
 
 def _bad_body(message: str) -> DoppelError:
     return DoppelError("body_invalid", message, "reset the body sliders or check the pose file")
+
+
+def _choice(names: tuple[str, ...]) -> str:
+    return " or ".join(repr(name) for name in names)
 
 
 def _show(value: object) -> str:

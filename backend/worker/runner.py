@@ -357,4 +357,5 @@ def _settings(kind: str, request: GenerateRequest) -> str:
     if kind == "fit_photo":
         return kind
     photo = "photo, " if request.photo else ""
-    return f"{photo}{request.hypotheses} x {request.steps} steps, {request.texture_size} px, {request.triangles} tris"
+    mesh = f"{request.triangles} tris" if request.topology == "free" else request.topology
+    return f"{photo}{request.hypotheses} x {request.steps} steps, {request.texture_size} px, {mesh}"

@@ -426,6 +426,7 @@ def _asked_for(job: Job) -> dict[str, Any]:
     """What a client that did not send the job itself shows of it."""
     request = job.request
     return {
+        "kind": job.kind,
         "prompt": str(request.get("prompt"))[:80],
         "seed": request.get("seed"),
         "hypotheses": request.get("hypotheses"),

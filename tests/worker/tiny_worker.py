@@ -29,10 +29,23 @@ class TinyAvatar:
         (folder / "avatar.npz").write_bytes(bytes(range(256)) * 64)
 
 
+class TinySitter:
+    def __init__(self, size):
+        self._size = size
+
+    def save(self, folder):
+        (folder / "body.json").write_text('{"semantic": {"height_cm": 181}, "pose": {"left_elbow": [0, -0.5, 0]}}')
+        (folder / "fit.json").write_text(f'{{"warnings": ["The photo has {self._size} bytes."]}}')
+        Image.new("RGB", (64, 48), (40, 80, 120)).save(folder / "overlay.png")
+
+
 class TinyPipeline:
     """The contract of the avatar pipeline; deterministic, milliseconds."""
 
-    def __call__(self, request, progress, cancelled):
+    def sitter(self, request, photo, cancelled):
+        return TinySitter(photo.stat().st_size)
+
+    def __call__(self, request, progress, cancelled, photo=None):
         prompt = request.prompt
         if "out of memory" in prompt and not (
             "above 2x1024" in prompt and request.hypotheses <= 2 and request.texture_size <= 1024
