@@ -88,17 +88,24 @@ class WorkerClient:
         """Leave the worker. Jobs that are not over are kept for the next :meth:`connect`."""
         self._do(lambda connection: connection.leave())
 
-    def generate(self, job: str, request: GenerateRequest) -> None:
+    def generate(self, job: str, request: GenerateRequest, photo: bytes | None = None) -> None:
         """Send a request under the id `job` (see `new_job_id`), now or as soon as a worker is there.
 
-        Answered by `accepted`, `progress`, and `done` or `failed`.
+        Answered by `accepted`, `progress`, and `done` or `failed`. `photo` is the file that the request names, if any.
 
         Raises:
             DoppelError: at once, when the request is not valid.
         """
-        check_job_id(job)
-        payload = request.validate().to_dict()
-        self._do(lambda connection: connection.submit(job, payload))
+        self._submit("generate", job, request, photo)
+
+    def fit_photo(self, job: str, request: GenerateRequest, photo: bytes) -> None:
+        """Have a body fitted to the photo that the request names; all else is as with `generate`."""
+        self._submit("fit_photo", job, request, photo)
+
+    def _submit(self, kind: str, job: str, request: GenerateRequest, photo: bytes | None) -> None:
+        fields = {"id": check_job_id(job), "job": job, "request": request.validate().to_dict()}
+        message = Message(kind, fields, () if photo is None else (photo,))
+        self._do(lambda connection: connection.submit(job, message))
 
     def cancel(self, job: str) -> None:
         """End a job; it fails with the code ``cancelled``, unless it is done first."""
@@ -195,7 +202,7 @@ class _Connection(threading.Thread):
         self._retry_at: float | None = None
         self._opened = self._heard = self._asked = 0.0
         self.online = False
-        self.jobs: dict[str, dict[str, Any]] = {}
+        self.jobs: dict[str, Message] = {}
 
     # Commands, run on the thread
 
@@ -210,9 +217,9 @@ class _Connection(threading.Thread):
         self._address = self._retry_at = None
         self._hang_up()
 
-    def submit(self, job: str, request: dict[str, Any]) -> None:
+    def submit(self, job: str, message: Message) -> None:
         """Send a job and remember it until it is over."""
-        self.jobs = {**self.jobs, job: request}
+        self.jobs = {**self.jobs, job: message}
         if self.online:
             self._send_job(job)
 
@@ -335,7 +342,7 @@ class _Connection(threading.Thread):
             self._inbox.put(WorkerEvent("failed", job, error.to_dict(), error=error, request=request))
 
     def _send_job(self, job: str) -> None:
-        self._send(Message("generate", {"id": job, "job": job, "request": self.jobs[job]}))
+        self._send(self.jobs[job])
 
     def _send_cancel(self, job: str) -> None:
         self._send(Message("cancel", {"id": job, "job": job}))
@@ -467,7 +474,7 @@ class _Connection(threading.Thread):
 
     def _end(self, message: Message, job: str) -> None:
         if job in self.jobs:  # else it is another client's, or its end was delivered already
-            self.jobs = {name: request for name, request in self.jobs.items() if name != job}
+            self.jobs = {name: message for name, message in self.jobs.items() if name != job}
             self._cancelled.discard(job)
             self._deliver(message)
 

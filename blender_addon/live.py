@@ -67,12 +67,15 @@ def _flush() -> None:
 def scene_body(scene: bpy.types.Scene) -> body.BodyParameters:
     """The body that the scene's sliders describe."""
     settings = scene.doppel
+    fitted = settings.fitted_body() if settings.stands_as_in_photo else None
     return body.parameters(
         tuple(settings.body.betas),
         settings.pose_values(),
         settings.curls(),
         tuple(settings.expression),
         settings.jaw,
+        tuple(settings.orient) if settings.stands_as_in_photo else (0.0, 0.0, 0.0),
+        fitted,
     )
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Properties: the request on the Scene, the avatar on the Object, lists for drawing on the WindowManager.
 
-No keys, paths or job states are kept in a .blend file.
+No keys, job states, or paths of the installation are kept in a .blend file; a photo is named as other pictures are.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,9 +22,12 @@ from bpy.props import (
 )
 
 from ..backend.protocol import request as limits
+from ..backend.protocol.errors import DoppelError
+from ..backend.protocol.jobs import check_job_id
+from ..backend.protocol.photo import MAX_PEOPLE
 from ..backend.protocol.request import GenerateRequest
-from ..rigging.body_parameters import MAX_BETA, BodyParameters
-from . import live
+from ..rigging.body_parameters import MAX_BETA, BodyParameterError, BodyParameters
+from . import live, photos
 from .core import expression, hands, quality
 from .core.limbs import BODY_JOINTS, label
 from .tool import armature as armature_tool
@@ -73,6 +77,11 @@ def _units_changed(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -
 
 def _expression_changed(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> None:
     live.clear_units(self)
+    live.mark(self.id_data)
+
+
+def _photo_changed(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> None:
+    photos.changed(self)
     live.mark(self.id_data)
 
 
@@ -177,6 +186,29 @@ DOPPEL_PG_face = type(
 )
 
 
+_TOPOLOGIES = [
+    ("FREE", "Free", "Triangles where the surface asks for them: keeps wide clothes and hair"),
+    (
+        "BODY",
+        "Body",
+        "The body model's own quads and UVs, drawn onto the surface: with its hands, face and facial shapes, the same "
+        "for every avatar; wide clothes lose their form",
+    ),
+]
+_REST_POSES = [
+    ("T", "T-Pose", "Arms stretched out to the sides"),
+    ("A", "A-Pose", "Arms lowered: nearer to most clothes"),
+    ("AS_POSED", "As Generated", "The pose at generation: the mesh is as it was made, to the last vertex"),
+]
+_KEEP = [
+    ("ALL", "All", "Everything is as in the photo where it shows it; the prompt says the rest"),
+    ("HEAD", "Head", "Head and hair are as in the photo; the prompt decides the rest"),
+]
+_PHOTO_BODIES = [
+    ("PHOTO", "As in the Photo", "Shape and pose are read from the photo"),
+    ("FIT", "Corrected Fit", "The sliders are the person as they stand in the photo: fit first, then correct"),
+    ("TARGET", "Pose Below", "Shape is read from the photo; the avatar is put into the pose of the sliders afterwards"),
+]
 _QUALITIES = [
     ("FAST", "Fast", "Few steps, a small mesh and texture: for trying prompts"),
     ("STANDARD", "Standard", "What the bundled models were made for"),
@@ -264,6 +296,53 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
         items=[(str(size), f"{size} px", "") for size in (512, 1024, 2048, 4096)],
         default=str(_DEFAULTS.texture_size),
     )
+    topology: EnumProperty(
+        name="Topology", description="Whose triangles and UVs the mesh has", items=_TOPOLOGIES, options=set()
+    )
+    rest: EnumProperty(
+        name="GLB Rest Pose",
+        description="Rest pose of avatar.glb, the file for other programs. In Blender avatars rest in the T-pose",
+        items=_REST_POSES,
+        options=set(),
+    )
+    photo: StringProperty(
+        name="Reference Image",
+        description="A photo of the person: PNG, JPEG or WebP, up to 32 MB",
+        subtype="FILE_PATH",
+        update=_photo_changed,
+        options=set(),
+    )
+    photo_person: IntProperty(
+        name="Person",
+        description="Which person of the photo, from the largest to the smallest",
+        min=1,
+        max=MAX_PEOPLE,
+        default=1,
+        options=set(),
+    )
+    photo_keep: EnumProperty(name="Keep", description="What stays as in the photo", items=_KEEP, options=set())
+    photo_body: EnumProperty(
+        name="Body",
+        description="What the sliders of body and pose are beside a photo",
+        items=_PHOTO_BODIES,
+        update=_preview_switched,
+        options=set(),
+    )
+    orient: FloatVectorProperty(
+        name="Turn",
+        description="How the whole body is turned in the photo: axis times angle (X to the person's left, Y up, Z "
+        "forward)",
+        size=3,
+        subtype="XYZ",
+        unit="ROTATION",
+        min=-math.pi,
+        max=math.pi,
+        step=100,
+        update=_body_changed,
+        options=set(),
+    )
+    photo_job: StringProperty(options={"HIDDEN"})  # the fit that was asked for last
+    photo_fit: StringProperty(options={"HIDDEN"})  # the fit that the sliders were filled from, JSON
     body: PointerProperty(type=DOPPEL_PG_body)
     pose: PointerProperty(type=DOPPEL_PG_pose)
     shape_from_prompt: BoolProperty(
@@ -309,6 +388,32 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
     def set_quality(self, chosen: quality.Quality) -> None:
         """Take the technical settings over."""
         self.steps, self.triangles, self.texture_size = chosen.steps, chosen.triangles, str(chosen.texture_size)
+
+    @property
+    def stands_as_in_photo(self) -> bool:
+        """Whether the sliders describe the person of the photo."""
+        return bool(self.photo) and self.photo_body == "FIT"
+
+    def fitted_body(self) -> BodyParameters | None:
+        """The body that was fitted to the photo, before any correction; None without one."""
+        try:
+            return BodyParameters.from_dict(json.loads(self.photo_fit)["body"]) if self.photo_fit else None
+        except (ValueError, KeyError, TypeError, BodyParameterError):
+            return None  # a file from another release
+
+    def fitted_job(self) -> str:
+        """The job that fitted a body to the photo; empty without one."""
+        try:
+            return check_job_id(json.loads(self.photo_fit)["job"]) if self.photo_fit else ""
+        except (ValueError, KeyError, TypeError, DoppelError):
+            return ""
+
+    def fit_remarks(self) -> list[str]:
+        """What the worker remarked on the fit."""
+        try:
+            return [str(sentence) for sentence in json.loads(self.photo_fit)["remarks"]] if self.photo_fit else []
+        except (ValueError, KeyError, TypeError):
+            return []
 
     def pose_values(self) -> dict[str, tuple[float, float, float]]:
         """Rotations by joint name, radians."""
@@ -363,6 +468,7 @@ class DOPPEL_PG_object(bpy.types.PropertyGroup):
 
     is_avatar: BoolProperty(options={"HIDDEN"})
     generation_pose: StringProperty(description="Body parameters at generation, JSON", options={"HIDDEN"})
+    rest_pose: StringProperty(description="Rotations of the rest pose, JSON; empty: the T-pose", options={"HIDDEN"})
     pose: PointerProperty(type=DOPPEL_PG_bones)
 
 

@@ -9,7 +9,7 @@ import logging
 import bpy
 from bpy.app.handlers import persistent
 
-from . import live, prefs, session, thumbnails
+from . import live, photos, prefs, session, thumbnails
 
 log = logging.getLogger(__package__)
 
@@ -32,9 +32,12 @@ def pump() -> bool:
             current.error = None
     if current.checkup is not None and current.checkup.poll():
         changed = True
+    if current.poll_photo_setup():
+        changed = True
     moved = live.refresh()
     if changed:
         _fill_results()
+        current.error = photos.take_fits(current.table) or current.error
         _forget_ended_jobs(current)
         thumbnails.take_previews(current.table)
     if changed or _state_changed():
@@ -118,6 +121,7 @@ def _redraw() -> None:
 @persistent
 def _file_loaded(_file: object, _unused: object = None) -> None:
     live.forget()
+    photos.forget()
     live.mark_all()
     _expect_jobs()
     _fill_results()

@@ -4,12 +4,21 @@
 import bpy
 
 from . import prefs, props, pump, session, thumbnails
-from .operators import avatar_pose, export, generate, library, pose, presets, results, worker
-from .ui import body_panel, character_panel, pose_panel, prompt_panel, queue_panel, results_panel, worker_panel
+from .operators import avatar_pose, export, generate, library, photo, pose, presets, results, worker
+from .ui import (
+    body_panel,
+    character_panel,
+    photo_panel,
+    pose_panel,
+    prompt_panel,
+    queue_panel,
+    results_panel,
+    worker_panel,
+)
 
-_OPERATORS = (worker, generate, library, presets, pose, avatar_pose, results, export)
+_OPERATORS = (worker, generate, photo, library, presets, pose, avatar_pose, results, export)
 # Panels stand in the sidebar in the order in which they are registered.
-_PANELS = (worker_panel, prompt_panel, body_panel, pose_panel, queue_panel, results_panel, character_panel)
+_PANELS = (worker_panel, prompt_panel, photo_panel, body_panel, pose_panel, queue_panel, results_panel, character_panel)
 _MODULES = (prefs, props, *_OPERATORS, *_PANELS)
 _CLASSES = tuple(cls for module in _MODULES for cls in module.CLASSES)
 

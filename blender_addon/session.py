@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ from ..backend.protocol.errors import DoppelError
 from ..backend.protocol.jobs import new_job_id
 from ..backend.protocol.paths import LOG_FILE, RESULTS
 from ..backend.protocol.request import GenerateRequest
+from ..backend.protocol.version import DOPPEL_VERSION
 from .client import WorkerClient
+from .core import photo_file
 from .core.checkup import Checkup
 from .core.environment import EnvironmentSetup
 from .core.history import list_results
 from .core.inbox import WorkerEvent
-from .core.job_table import JobTable, JobView, ResultView
+from .core.job_table import AVATAR, FIT, JobTable, JobView, ResultView
 from .core.mirror import Mirror
+from .core.photo_setup import PhotoSetup
 from .core.process import WorkerProcess
 
 log = logging.getLogger(__package__)
@@ -43,6 +47,8 @@ class Session:
         self.error: DoppelError | None = None
         self.setup: EnvironmentSetup | None = None
         self.checkup: Checkup | None = None
+        self.photo_setup: PhotoSetup | None = None
+        self.no_photos = ""  # why the worker that is connected cannot read photos
         self.capabilities: frozenset[str] = frozenset()
         self.device: dict[str, Any] = {}
         self.log_file: Path | None = None
@@ -51,6 +57,8 @@ class Session:
         self._mirror: Mirror | None = None
         self._started: tuple[Path, Path, str, Path, Sequence[str]] | None = None
         self._listed: queue.SimpleQueue[list[ResultView]] = queue.SimpleQueue()
+        self._photos: queue.SimpleQueue[tuple[str, photo_file.PhotoFile | DoppelError]] = queue.SimpleQueue()
+        self._unread: dict[str, GenerateRequest] = {}  # jobs whose photo is being read
         self._asked_about: dict[str, list[str]] = {}  # status requests and the jobs that they name
         self._watched_at = 0.0
 
@@ -153,8 +161,9 @@ class Session:
             process.stop(wait)
         for view in self.table.active():
             view.interrupt()
-        self.device, self.capabilities = {}, frozenset()
+        self.device, self.capabilities, self.no_photos = {}, frozenset(), ""
         self._asked_about.clear()
+        self._unread.clear()
         self.error = None
 
     def close(self) -> None:
@@ -163,18 +172,61 @@ class Session:
             self.setup.cancel()
         if self.checkup is not None:
             self.checkup.cancel()
+        if self.photo_setup is not None:
+            self.photo_setup.cancel()
         self.stop(wait=_STOP_SECONDS)
 
-    def submit(self, request: GenerateRequest) -> str:
+    def set_up_photos(self, python: Path, root: Path = ROOT, wheels: str = "") -> None:
+        """Fetch the networks that read photos into the worker's environment; `photo_setup` says how far it is.
+
+        Raises:
+            DoppelError: there is no such Python.
+        """
+        if self.photo_setup is not None:
+            self.photo_setup.cancel()
+        self.photo_setup = PhotoSetup(python, root, wheels)
+
+    def submit(self, request: GenerateRequest, photo: Path | None = None, kind: str = AVATAR) -> str:
         """Send a request; returns its job id.
+
+        With a photo, whose place in the request holds `photo_file.UNREAD`, the file is read by another thread first:
+        what is wrong with it becomes the end of the job. `kind` is AVATAR, or FIT for the photo's body alone.
 
         Raises:
             DoppelError: the request is not valid, or there is no worker.
         """
         job = new_job_id()
-        self._connected().generate(job, request)
-        self.table.sent(job, request.prompt, request.seed, request.hypotheses, request.to_dict())
+        if photo is None:
+            self._connected().generate(job, request)
+        else:
+            self._connected()
+            self._unread[job] = request.validate()
+            threading.Thread(target=self._read_photo, args=(job, photo), name="doppel-photo", daemon=True).start()
+        self.table.sent(job, request.prompt, request.seed, request.hypotheses, request.to_dict(), kind, photo)
         return job
+
+    def _read_photo(self, job: str, path: Path) -> None:
+        try:
+            self._photos.put((job, photo_file.read(path)))
+        except DoppelError as error:
+            self._photos.put((job, error))
+
+    def _send_read(self) -> Iterable[WorkerEvent]:
+        """Send the jobs whose photos have been read; the ends of those that were not."""
+        while not self._photos.empty():
+            job, photo = self._photos.get_nowait()
+            request, view = self._unread.pop(job, None), self.table.jobs.get(job)
+            if request is None or view is None or self._client is None:
+                continue  # the worker was stopped meanwhile
+            if view.cancelling:
+                photo = DoppelError("cancelled", "the job was cancelled")
+            if isinstance(photo, DoppelError):
+                yield WorkerEvent("failed", job, photo.to_dict(), error=photo)
+                continue
+            send = self._client.fit_photo if view.kind == FIT else self._client.generate
+            named = replace(request, photo=photo.sha256)
+            view.request = named.to_dict()
+            send(job, named, photo.data)
 
     def expect(self, job: str, prompt: str, seed: int, hypotheses: int) -> None:
         """A file says that this job was sent from it: unless it is known, the worker is asked about it."""
@@ -187,12 +239,15 @@ class Session:
 
     def cancel(self, job: str) -> None:
         """End a job; the panel says so at once, the worker when it has let go."""
-        self._connected().cancel(job)
+        if job not in self._unread:
+            self._connected().cancel(job)
         if job in self.table.jobs:
             self.table.jobs[job].cancelling = True
 
     def list_from_disk(self, state_dir: Path) -> None:
         """Have the results in `state_dir` listed without a worker; they arrive through `poll`."""
+        if self._client is None:
+            self.table.store = state_dir.absolute() / RESULTS
         threading.Thread(
             target=lambda: self._listed.put(list_results(state_dir)), name="doppel-history", daemon=True
         ).start()
@@ -214,11 +269,21 @@ class Session:
                 elif event.error is not None:
                     log.warning("worker %s: %s", event.kind, event.error)
                     self.error = event.error
-        events: Sequence[WorkerEvent] = self._client.pump(_EVENTS_A_TICK) if self._client is not None else ()
+        events = self._client.pump(_EVENTS_A_TICK) if self._client is not None else []
+        events += self._send_read()
         for event in events:
             self._take(event)
         self._watch()
         return [*events, *self._take_listing()]
+
+    def poll_photo_setup(self) -> bool:
+        """Take in how far the setup of photos is; when it is over, the worker is asked anew what it can."""
+        setup = self.photo_setup
+        if setup is None or not setup.poll():
+            return False
+        if setup.finished and setup.error is None and self.state == "ready":
+            self._connected().request("hello", version=DOPPEL_VERSION)
+        return True
 
     def _take_listing(self) -> Iterable[WorkerEvent]:
         while not self._listed.empty():
@@ -258,6 +323,7 @@ class Session:
             self.device = (about.get("device") or {}) if isinstance(about, dict) else {}
             offered = event.fields.get("capabilities")
             self.capabilities = frozenset(map(str, offered)) if isinstance(offered, list) else frozenset()
+            self.no_photos = "" if FIT in self.capabilities else str(event.fields.get("photo") or "it is an older one")
             self._asked_about.clear()
             self.ask_for_results()
             self._connected().request("status")

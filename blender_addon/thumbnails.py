@@ -14,6 +14,7 @@ _POSE_PICTURES = Path(__file__).with_name("pictures")
 
 _pictures: bpy.utils.previews.ImagePreviewCollection | None = None
 _steps: dict[str, bytes] = {}
+_absent: set[str] = set()  # files that were looked for in vain
 
 
 def icon(key: str) -> int:
@@ -64,6 +65,23 @@ def load_backs(folders: Iterable[Path]) -> None:
             _load(key, picture)
 
 
+def file_icon(path: Path) -> int:
+    """The icon id of any picture file, which is read when it is first drawn; 0 when there is none."""
+    key = str(path)
+    if _pictures is not None and key not in _pictures and key not in _absent:
+        if path.is_file():
+            _load(key, path)
+        else:
+            _absent.add(key)
+    return icon(key)
+
+
+def forget_file(path: Path) -> None:
+    """Have a picture file read anew."""
+    _absent.discard(str(path))
+    _drop(str(path))
+
+
 def _load(key: str, path: Path, at_once: bool = False) -> None:
     if _pictures is None:
         return
@@ -95,6 +113,7 @@ def unregister() -> None:
     for job in _steps:
         _step_file(job).unlink(missing_ok=True)
     _steps.clear()
+    _absent.clear()
     if _pictures is not None:
         bpy.utils.previews.remove(_pictures)
         _pictures = None

@@ -14,12 +14,13 @@ from ...rigging.joints import JOINT_INDEX, NUM_JOINTS
 from ...rigging.lbs import Influences, rigid_chain, rodrigues, skin
 from ...rigging.parts import PART_INDEX
 from .axes import Y_UP_TO_Z_UP
-from .hands import hand_pose
+from .hands import curls_of, hand_pose
 
 JAW_OPEN = math.radians(20.0)
 """Turn of the jaw when it is fully open, about the axis to the person's left."""
 
 _LEFT_HAND, _RIGHT_HAND = slice(25, 40), slice(40, 55)
+_CURL_TOLERANCE = 1e-4
 
 
 @cache
@@ -34,6 +35,8 @@ def parameters(
     curls: Mapping[str, float],
     expression: Sequence[float] = (0.0,) * 10,
     jaw: float = 0.0,
+    orient: Sequence[float] = (0.0, 0.0, 0.0),
+    fitted: BodyParameters | None = None,
 ) -> BodyParameters:
     """The body that the sliders describe.
 
@@ -43,6 +46,8 @@ def parameters(
         curls: of the fingers, 0 to 1, by the names in `hands.CURLS`.
         expression: (10,) coefficients.
         jaw: 0 closed to 1 open.
+        orient: (3,) turn of the whole body, axis-angle in radians.
+        fitted: a body whose hands are taken over where the curls are still those that came from it.
 
     Raises:
         BodyParameterError: a value is out of range.
@@ -50,8 +55,13 @@ def parameters(
     full = np.zeros((NUM_JOINTS, 3))
     full[[JOINT_INDEX[joint] for joint in pose]] = np.reshape(list(pose.values()), (-1, 3))
     full[JOINT_INDEX["jaw"], 0] = JAW_OPEN * jaw
+    full[0] = orient
     full[_LEFT_HAND] = hand_pose("left", curls)
     full[_RIGHT_HAND] = hand_pose("right", curls)
+    if fitted is not None:
+        unchanged = curls_of(fitted.left_hand_pose, fitted.right_hand_pose)
+        if all(abs(curls[name] - value) < _CURL_TOLERANCE for name, value in unchanged.items()):
+            full[_LEFT_HAND], full[_RIGHT_HAND] = fitted.left_hand_pose, fitted.right_hand_pose
     return BodyParameters.from_full_pose(full, betas=np.asarray(betas), expression=np.asarray(expression))
 
 

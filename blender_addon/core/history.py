@@ -66,7 +66,18 @@ def differences(requests: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     Of the body only its shape, pose and face are named, not their many numbers.
     """
     rows = []
-    for name in ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "triangles", "texture_size"):
+    for name in (
+        "prompt",
+        "negative_prompt",
+        "seed",
+        "steps",
+        "guidance_scale",
+        "triangles",
+        "texture_size",
+        "topology",
+        "rest",
+        "keep",
+    ):
         values = [str(request.get(name, "")) for request in requests]
         if len(set(values)) > 1:
             rows.append((name.replace("_", " ").capitalize(), values))

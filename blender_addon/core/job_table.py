@@ -12,6 +12,7 @@ from ...backend.protocol.request import HYPOTHESES_RANGE
 from .inbox import WorkerEvent
 
 STAGES = {
+    "photo": "Reading the photo",
     "body": "Posing the body",
     "front": "Painting the front",
     "back": "Imagining the back",
@@ -22,6 +23,9 @@ STAGES = {
     "save": "Saving",
     "download": "Fetching the files",
 }
+AVATAR, FIT = "generate", "fit_photo"
+"""Kinds of jobs: one that makes avatars, and one that fits a body to a photo."""
+
 INTERRUPTED = "worker_stopped"
 _SHARED = ("body", "front", "back", "close_up")  # once a job; the others once for each hypothesis
 _REPEATED = ("lift", "texture", "rig")
@@ -46,6 +50,17 @@ class JobView:
     preview: bytes = b""  # PNG of the latest step, where there was one
     cancelling: bool = False  # the artist has asked for its end
     request: dict[str, Any] = field(default_factory=dict)  # what was sent; empty for another program's job
+    kind: str = AVATAR
+    photo: Path | None = None  # the file that was sent with it
+    reads_photo: bool = False  # whether its first stage is to read one
+
+    @property
+    def title(self) -> str:
+        """What the panels call it."""
+        if self.kind == FIT:
+            return "Body from a photo" if self.photo is None else f"Body from {self.photo.name[:50]}"
+        person = "Avatar" if self.photo is None else f"Avatar from {self.photo.name[:50]}"
+        return f"{self.prompt[:60] or person} ({self.seed})"
 
     @property
     def active(self) -> bool:
@@ -60,15 +75,16 @@ class JobView:
         part = self.detail
         if self.stage == "download":
             return part
-        if self.stage in _SHARED:
-            before = _SHARED.index(self.stage)
+        shared = ("photo", *_SHARED) if self.reads_photo else _SHARED
+        if self.stage in shared:
+            before = shared.index(self.stage)
         elif self.stage in _REPEATED:
-            before = len(_SHARED) + len(_REPEATED) * self.hypothesis + _REPEATED.index(self.stage)
+            before = len(shared) + len(_REPEATED) * self.hypothesis + _REPEATED.index(self.stage)
         elif self.stage == "save":
-            before = len(_SHARED) + len(_REPEATED) * self.hypotheses
+            before = len(shared) + len(_REPEATED) * self.hypotheses
         else:
             return 0.0
-        return min((before + part) / (len(_SHARED) + len(_REPEATED) * self.hypotheses + 1), 0.99)
+        return min((before + part) / (len(shared) + len(_REPEATED) * self.hypotheses + 1), 0.99)
 
     @property
     def interrupted(self) -> bool:
@@ -146,13 +162,22 @@ class JobTable:
     batch: list[str] = field(default_factory=list)  # the jobs since the queue was last empty
 
     def sent(
-        self, job: str, prompt: str, seed: int, hypotheses: int = 1, request: dict[str, Any] | None = None
+        self,
+        job: str,
+        prompt: str,
+        seed: int,
+        hypotheses: int = 1,
+        request: dict[str, Any] | None = None,
+        kind: str = AVATAR,
+        photo: Path | None = None,
     ) -> JobView:
         """A request is on its way."""
         if not self.active():
             self.batch = []
         self.batch.append(job)
-        view = self.jobs[job] = JobView(job, prompt, seed, hypotheses, request=request or {})
+        view = JobView(job, prompt, seed, hypotheses, request=request or {}, kind=kind, photo=photo)
+        view.reads_photo = photo is not None
+        self.jobs[job] = view
         return view
 
     @property
@@ -226,6 +251,8 @@ class JobTable:
                 return
             view = self.sent(job, str(entry.get("prompt") or ""), _whole(entry.get("seed")), 1)
             view.hypotheses = max(_whole(entry.get("hypotheses")), 1)
+        if entry.get("kind") == FIT:
+            view.kind = FIT
         if view.interrupted:
             view.state, view.error = QUEUED, None
             self.batch.append(job)
@@ -246,6 +273,7 @@ class JobTable:
             if stage in _REPEATED and view.stage in _REPEATED and _REPEATED.index(stage) < _REPEATED.index(view.stage):
                 view.hypothesis = min(view.hypothesis + 1, view.hypotheses - 1)
             view.stage = stage
+            view.reads_photo |= stage == "photo"
         for name in ("step", "steps", "ahead"):
             if isinstance(fields.get(name), int):
                 setattr(view, name, fields[name])
@@ -261,7 +289,7 @@ def _results(jobs: Iterable[Any], store: Path) -> Iterable[ResultView]:
     """What is listed and lies in `store`: where files are is ours to say, whatever path a message names."""
     for entry in jobs:
         avatars = entry.get("avatars") if isinstance(entry, dict) else None
-        if not isinstance(avatars, list) or not is_job_id(entry.get("job")):
+        if not isinstance(avatars, list) or not is_job_id(entry.get("job")) or entry.get("kind", AVATAR) != AVATAR:
             continue
         for index in range(min(len(avatars), HYPOTHESES_RANGE[1])):
             folder = store / entry["job"] / str(index)

@@ -23,6 +23,8 @@ DOCTOR = Remedy("doppel.check_installation", "Check the Installation", "CHECKMAR
 RESET_BODY = Remedy("doppel.reset_body", "Reset the Shape", "LOOP_BACK")
 REFRESH = Remedy("doppel.refresh_results", "Refresh the Results", "FILE_REFRESH")
 OPEN_FOLDER = Remedy("doppel.open_avatar_folder", "Open the Avatar Folder", "FILE_FOLDER")
+SET_UP_PHOTOS = Remedy("doppel.setup_photos", "Set Up Photos", "IMPORT")
+CHOOSE_PHOTO = Remedy("doppel.choose_photo", "Choose Another Image", "IMAGE_REFERENCE")
 ALLOW_ONLINE = Remedy("doppel.open_network_preferences", "Open Network Preferences", "URL")
 
 _BY_CODE: dict[str, tuple[Remedy, ...]] = {
@@ -58,6 +60,15 @@ _BY_CODE: dict[str, tuple[Remedy, ...]] = {
     "client_failed": (RESTART,),
     "store_unreadable": (OPEN_FOLDER,),
     "internal": (OPEN_LOG,),
+    "photo_unavailable": (SET_UP_PHOTOS,),
+    "photo_missing": (CHOOSE_PHOTO,),
+    "photo_format": (CHOOSE_PHOTO,),
+    "photo_damaged": (CHOOSE_PHOTO,),
+    "photo_too_large": (CHOOSE_PHOTO,),
+    "photo_too_small": (CHOOSE_PHOTO,),
+    "photo_dark": (CHOOSE_PHOTO,),
+    "photo_no_person": (CHOOSE_PHOTO,),
+    "photo_tiny_person": (CHOOSE_PHOTO,),
 }
 
 

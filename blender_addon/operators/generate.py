@@ -2,6 +2,8 @@
 """Sending requests to the worker, cancelling them, and mending those that failed."""
 
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
@@ -9,7 +11,9 @@ from bpy.props import EnumProperty, StringProperty
 from ...backend.protocol.errors import DoppelError
 from ...backend.protocol.request import MAX_PROMPT, SEED_RANGE, GenerateRequest
 from ...rigging.body_parameters import BodyParameterError
-from .. import live, prefs, session
+from .. import live, photos, prefs, session
+from ..core.job_table import AVATAR, FIT
+from ..core.photo_file import UNREAD
 from ..core.quality import lighter
 from ..core.styles import STYLES, dressed
 from .base import DoppelOperator
@@ -20,14 +24,19 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
     """The request that the scene's settings make.
 
     Raises:
-        DoppelError: a setting is out of range or the prompt is empty.
+        DoppelError: a setting is out of range, the prompt is empty and there is no photo, or the photo's file will not
+            do.
     """
     settings = scene.doppel
+    if (problem := photos.problem(settings)) is not None:
+        raise problem
     try:
         body = live.scene_body(scene).to_dict()
     except BodyParameterError as error:
         raise DoppelError("body_invalid", str(error), "reset the body or the pose") from None
-    if settings.shape_from_prompt:
+    if settings.photo and settings.photo_body == "PHOTO":
+        body = {}
+    elif settings.shape_from_prompt and not settings.stands_as_in_photo:
         del body["betas"]
     return GenerateRequest(
         prompt=settings.prompt.strip(),
@@ -39,6 +48,12 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
         body=body,
         triangles=settings.triangles,
         texture_size=int(settings.texture_size),
+        topology=settings.topology.lower(),
+        rest=settings.rest.lower().replace("_", "-"),
+        photo=UNREAD if settings.photo else "",
+        person=settings.photo_person - 1,
+        keep=settings.photo_keep.lower(),
+        photo_body="fit" if settings.stands_as_in_photo else "target",
     ).validate()
 
 
@@ -53,8 +68,16 @@ def worker_refusal(context: bpy.types.Context) -> str:
     return ""
 
 
-def send(context: bpy.types.Context, request: GenerateRequest) -> None:
-    """Send a request, starting the worker where none runs; the scene remembers the job.
+def photo_refusal(context: bpy.types.Context) -> str:
+    """Why the scene's photo cannot be sent now; whether a worker that does not run can read it, it says itself."""
+    problem = photos.problem(context.scene.doppel)
+    if problem is not None:
+        return f"{problem.message}: {problem.hint}"
+    return "Set up photos first, in the Reference Image panel" if session.current().no_photos else ""
+
+
+def send(context: bpy.types.Context, request: GenerateRequest, photo: Path | None = None, kind: str = AVATAR) -> str:
+    """Send a request, starting the worker where none runs; the scene remembers the job, whose id is returned.
 
     Raises:
         DoppelError: the worker cannot be started.
@@ -62,18 +85,22 @@ def send(context: bpy.types.Context, request: GenerateRequest) -> None:
     current = session.current()
     if current.state in ("off", "failed"):
         start(context)
-    job = current.submit(request)
+    job = current.submit(request, photo, kind)
     context.scene.doppel.remember_job(job, request.prompt, request.seed, request.hypotheses)
+    return job
 
 
 class DOPPEL_OT_generate(DoppelOperator):
     bl_idname = "doppel.generate"
     bl_label = "Generate Avatar"
-    bl_description = "Make an avatar from the prompt in this shape and pose. Several can wait in line"
+    bl_description = "Make an avatar from prompt and reference image in this shape and pose. Several can wait in line"
 
     @classmethod
     def refusal(cls, context: bpy.types.Context) -> str:
-        if not context.scene.doppel.prompt.strip():
+        settings = context.scene.doppel
+        if settings.photo:
+            return photo_refusal(context) or worker_refusal(context)
+        if not settings.prompt.strip():
             return "Describe the person in the prompt first"
         return worker_refusal(context)
 
@@ -81,7 +108,7 @@ class DOPPEL_OT_generate(DoppelOperator):
         settings = context.scene.doppel
         if not settings.lock_seed:
             settings.seed = random.randint(*SEED_RANGE)
-        send(context, scene_request(context.scene))
+        send(context, scene_request(context.scene), photos.path(settings))
 
 
 class DOPPEL_OT_apply_style(DoppelOperator):
@@ -164,11 +191,16 @@ class DOPPEL_OT_retry_job(_FailedJob, DoppelOperator):
     def run(self, context: bpy.types.Context) -> None:
         table = session.current().table
         job = self.failed_job()
-        request = table.jobs[job].request
-        if not request:
+        view = table.jobs[job]
+        if not view.request:
             raise DoppelError("request_unknown", "this avatar was not asked for here", "set it up again in the panels")
         table.dismiss(job)
-        send(context, GenerateRequest.from_dict(request))
+        request = GenerateRequest.from_dict(view.request)
+        if view.photo is not None:
+            request = replace(request, photo=UNREAD)
+        again = send(context, request, view.photo, view.kind)
+        if view.kind == FIT:
+            context.scene.doppel.photo_job = again
 
 
 class DOPPEL_OT_dismiss_job(_FailedJob, DoppelOperator):

@@ -25,7 +25,7 @@ class DOPPEL_OT_request_preset(_AddPreset, Operator):
         f"settings.{name}"
         for name in (
             *("prompt", "negative_prompt", "hypotheses"),
-            *("steps", "guidance_scale", "triangles", "texture_size"),
+            *("steps", "guidance_scale", "topology", "triangles", "texture_size", "rest"),
         )
     ]
 

@@ -158,8 +158,10 @@ class DOPPEL_OT_recall_result(_ChosenResults, DoppelOperator):
 
     def run(self, context: bpy.types.Context) -> str:
         item = chosen(context)[0]
-        recall(context.scene, history.read_provenance(Path(item.folder))["request"])
-        return f"Settings of seed {item.seed} recalled"
+        request = history.read_provenance(Path(item.folder))["request"]
+        recall(context.scene, request)
+        lacks = request.get("photo") and not context.scene.doppel.photo
+        return f"Settings of seed {item.seed} recalled" + ("; choose its reference image again" if lacks else "")
 
 
 class DOPPEL_OT_compare_results(DoppelOperator):

@@ -13,7 +13,7 @@ from .text import draw_text
 class DOPPEL_PT_body(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_body"
     bl_label = "Body"
-    bl_order = 3
+    bl_order = 4
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         DOPPEL_PT_body_presets.draw_panel_header(self.layout)
@@ -26,7 +26,11 @@ class DOPPEL_PT_body(DoppelPanel, bpy.types.Panel):
         column = layout.column(align=True)
         for name in ("age", "gender", "height_cm", "weight", "muscle"):
             column.prop(settings.body, name, slider=True)
-        if settings.shape_from_prompt:
+        if settings.photo and settings.photo_body != "FIT":
+            draw_text(
+                context, layout, "The reference image decides on the shape, until you fit the body to it.", "INFO"
+            )
+        elif settings.shape_from_prompt:
             draw_text(context, layout, "The prompt decides. Move a slider to take over.", "INFO")
         else:
             layout.operator("doppel.reset_body", icon="LOOP_BACK")
@@ -46,7 +50,7 @@ class DOPPEL_PT_body(DoppelPanel, bpy.types.Panel):
 class DOPPEL_PT_face(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_face"
     bl_label = "Expression"
-    bl_order = 4
+    bl_order = 5
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -35,7 +35,7 @@ class DOPPEL_PT_pose_library(bpy.types.Panel):
 class DOPPEL_PT_pose(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_pose"
     bl_label = "Pose"
-    bl_order = 5
+    bl_order = 6
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:

@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..operators.generate import worker_refusal
+from ..operators.generate import DOPPEL_OT_generate
 from ..operators.presets import DOPPEL_PT_request_presets
 from .common import DoppelPanel
 from .text import draw_text
@@ -36,12 +36,22 @@ class DOPPEL_PT_prompt(DoppelPanel, bpy.types.Panel):
         header.label(text="Details")
         if body is not None:
             body.use_property_split = True
-            for name in ("steps", "guidance_scale", "triangles", "texture_size"):
-                body.prop(settings, name)
+            body.prop(settings, "steps")
+            body.prop(settings, "guidance_scale")
+            body.prop(settings, "topology")
+            row = body.row()
+            row.enabled = settings.topology == "FREE"
+            row.prop(settings, "triangles")
+            if settings.topology == "BODY":
+                draw_text(context, body, "The body's own mesh has its own number of triangles.", "INFO")
+            body.prop(settings, "texture_size")
+            body.prop(settings, "rest")
         row = layout.row()
         row.scale_y = 1.5
         row.operator("doppel.generate", icon="OUTLINER_OB_ARMATURE")
-        reason = worker_refusal(context) if settings.prompt.strip() else "Describe the person first"
+        if settings.photo:
+            draw_text(context, layout, "With the reference image below", "IMAGE_REFERENCE")
+        reason = DOPPEL_OT_generate.refusal(context)
         if reason:
             draw_text(context, layout, reason, "INFO")
 

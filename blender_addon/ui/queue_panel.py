@@ -4,7 +4,7 @@
 import bpy
 
 from .. import session, thumbnails
-from ..core.job_table import JobTable, JobView
+from ..core.job_table import FIT, JobTable, JobView
 from .common import DoppelPanel, draw_error
 from .text import draw_text
 
@@ -14,7 +14,7 @@ _SHOWN = 4  # more than so many waiting jobs are only counted
 class DOPPEL_PT_queue(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_queue"
     bl_label = "Queue"
-    bl_order = 2
+    bl_order = 3
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -40,7 +40,7 @@ def _draw_queue(layout: bpy.types.UILayout, table: JobTable) -> None:
     """The first level: all that was asked for since the queue was last empty."""
     if len(table.batch) > 1:
         row = layout.row(align=True)
-        row.progress(factor=table.fraction, text=f"{table.finished} of {len(table.batch)} avatars done")
+        row.progress(factor=table.fraction, text=f"{table.finished} of {len(table.batch)} done")
         row.operator("doppel.cancel_all", text="", icon="X")
 
 
@@ -48,13 +48,16 @@ def _draw_job(context: bpy.types.Context, layout: bpy.types.UILayout, view: JobV
     """The second level, the avatar, and the third, its present stage."""
     box = layout.box()
     row = box.row()
-    row.label(text=f"{view.prompt[:60] or 'Avatar'} ({view.seed})")
+    row.label(text=view.title)
     row.operator("doppel.cancel_job", text="", icon="X").job = view.job
     picture = thumbnails.icon(view.job) if large else 0
     if picture:
         box.template_icon(icon_value=picture, scale=7.0)
     if view.state == "queued" and not view.cancelling:
         box.label(text=view.text, icon="SORTTIME")
+        return
+    if view.kind == FIT:  # one short stage
+        box.label(text=f"{view.text}  {view.time_left}".rstrip(), icon="SORTTIME")
         return
     box.progress(factor=view.fraction, text=f"{view.fraction:.0%}  {view.time_left}".rstrip())
     box.progress(factor=view.detail, text=view.text)
@@ -63,7 +66,7 @@ def _draw_job(context: bpy.types.Context, layout: bpy.types.UILayout, view: JobV
 def _draw_failure(context: bpy.types.Context, layout: bpy.types.UILayout, view: JobView) -> None:
     assert view.error is not None
     column = layout.column(align=True)
-    column.label(text=f"{view.prompt[:60] or 'Avatar'} ({view.seed})")
+    column.label(text=view.title)
     box = draw_error(context, column, view.error)
     row = box.row(align=True)
     if view.request:

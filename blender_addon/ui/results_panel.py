@@ -14,7 +14,7 @@ _COLUMNS = 3
 class DOPPEL_PT_results(DoppelPanel, bpy.types.Panel):
     bl_idname = "DOPPEL_PT_results"
     bl_label = "Results"
-    bl_order = 6
+    bl_order = 7
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         self.layout.operator("doppel.refresh_results", text="", icon="FILE_REFRESH", emboss=False)

@@ -10,7 +10,12 @@ import pytest
 from doppel_extension.backend.protocol.address import WorkerAddress, parse_ready_line
 from doppel_extension.backend.protocol.errors import DoppelError
 from doppel_extension.backend.protocol.request import GenerateRequest
+from doppel_extension.blender_addon.core.job_table import FIT
+from doppel_extension.blender_addon.core.photo_file import UNREAD
+from doppel_extension.blender_addon.core.photo_fit import read_fit
 from doppel_extension.blender_addon.session import Session
+
+from backend.photo.networks import why_unavailable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
@@ -201,3 +206,78 @@ def test_results_are_listed_without_a_worker(session: Session, tmp_path: Path) -
     (folder / "avatar.json").write_text('{"request": {"prompt": "a coat", "seed": 2}}')
     session.list_from_disk(tmp_path / "state")
     wait(session, lambda: [(result.job, result.seed) for result in session.table.results] == [("some-old-job", 2)])
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "me.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe0" + bytes(1000))
+    return path
+
+
+@pytest.mark.skipif(bool(why_unavailable()), reason=f"photos cannot be read here: {why_unavailable()}")
+def test_a_photo_goes_to_the_worker_and_its_body_comes_back(session: Session, tmp_path: Path, photo: Path) -> None:
+    start(session, tmp_path)
+    assert session.no_photos == ""
+    job = session.submit(GenerateRequest(prompt="", photo=UNREAD), photo, FIT)
+    view = session.table.jobs[job]
+    assert view.title == "Body from me.jpg" and view.active
+    wait(session, lambda: not view.active)
+    assert view.state == "done", view.error
+    fit = read_fit(session.table.store / job / "0")
+    assert fit.warnings == ("The photo has 1004 bytes.",)
+    other = session.submit(GenerateRequest(prompt="a coat", photo=UNREAD), photo)
+    wait(session, lambda: [result.job for result in session.table.results] == [other])  # a fit is no avatar
+    assert session.table.jobs[other].request["photo"] not in ("", UNREAD)
+
+
+def test_a_photo_that_will_not_do_ends_its_job(session: Session, tmp_path: Path) -> None:
+    start(session, tmp_path)
+    (tmp_path / "text.jpg").write_text("no photo")
+    for name, code in (("text.jpg", "photo_format"), ("absent.jpg", "photo_missing")):
+        job = session.submit(GenerateRequest(prompt="", photo=UNREAD), tmp_path / name)
+        wait(session, lambda: not session.table.active())
+        error = session.table.jobs[job].error
+        assert error is not None and error.code == code
+    assert session.state == "ready" and session.error is None
+
+
+def test_a_job_can_be_cancelled_while_its_photo_is_read(session: Session, tmp_path: Path, photo: Path) -> None:
+    start(session, tmp_path)
+    job = session.submit(GenerateRequest(prompt="", photo=UNREAD), photo)
+    session.cancel(job)  # what was read is taken in by the next poll only
+    assert session.table.jobs[job].text == "Cancelling"
+    wait(session, lambda: not session.table.active())
+    assert session.table.jobs[job].state == "cancelled"
+
+
+def test_a_worker_without_networks_says_so_until_they_are_set_up(
+    session: Session, tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOPPEL_PHOTO_NETWORKS", str(tmp_path / "networks"))
+    start(session, tmp_path)
+    assert session.no_photos and FIT not in session.capabilities
+    job = session.submit(GenerateRequest(prompt="", photo=UNREAD), photo)
+    wait(session, lambda: not session.table.active())
+    error = session.table.jobs[job].error
+    assert error is not None and error.code == "photo_unavailable"
+
+    def set_up(code: str) -> None:
+        (tmp_path / "root" / "backend" / "cli.py").write_text(code)
+        session.set_up_photos(Path(sys.executable), root=tmp_path / "root")
+        setup = session.photo_setup
+        assert setup is not None
+        deadline = time.monotonic() + SECONDS
+        while not setup.finished:
+            session.poll_photo_setup()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    set_up("import sys; print('doppel: error: no connection', file=sys.stderr); sys.exit(2)")
+    assert session.photo_setup is not None and session.photo_setup.error is not None
+    assert "no connection" in session.photo_setup.error.message
+    set_up("import sys; assert sys.argv[1:] == ['setup', 'photo']; print('photos can be read')")
+    assert session.photo_setup.error is None and session.photo_setup.message == "Photos can be read"
+    before = session.capabilities
+    session.capabilities = frozenset()
+    wait(session, lambda: session.capabilities == before)  # the worker was asked anew

@@ -25,7 +25,7 @@ class RecordingLayout:
         self.said = [] if said is None else said
         self.use_property_split = False
         self.scale_y = 1.0
-        self.active = True
+        self.active = self.enabled = True
         self.emboss = "NORMAL"
         self.operator_context = "INVOKE_DEFAULT"
 

@@ -38,8 +38,8 @@ def session(enabled: MODULE, tmp_path: Path) -> Any:
 def test_panels_are_in_the_doppel_tab(enabled: MODULE) -> None:
     panels = [cls for cls in enabled("blender_addon.registration")._CLASSES if issubclass(cls, bpy.types.Panel)]
     names = [cls.__name__ for cls in panels if getattr(cls, "bl_category", "") == "Doppel"]
-    assert names[:7] == [
-        f"DOPPEL_PT_{name}" for name in ("worker", "prompt", "body", "face", "pose", "queue", "results")
+    assert names[:8] == [
+        f"DOPPEL_PT_{name}" for name in ("worker", "prompt", "photo", "body", "face", "pose", "queue", "results")
     ]
 
 
@@ -95,7 +95,7 @@ def test_prompt_panel(enabled: MODULE, session: Any, no_worker: Path) -> None:
     wanted = {"prompt", "negative_prompt", "seed", "lock_seed", "hypotheses", "quality", "steps"}
     assert {f"prop:{name}" for name in wanted} <= set(said)
     assert {"menu:doppel.apply_style", "popover:DOPPEL_PT_request_presets", "operator:doppel.generate"} <= set(said)
-    assert "Describe the person first" in said
+    assert "Describe the person in the prompt first" in " ".join(said)
     bpy.context.scene.doppel.prompt = "a man"
     assert any(line.startswith("Set up the worker") for line in draw(enabled, "DOPPEL_PT_prompt"))
 
@@ -123,7 +123,7 @@ def test_queue_shows_progress_on_three_levels(enabled: MODULE, session: Any) -> 
     session.table.sent("job-00000001", "a man in a coat", 5)
     session.table.sent("job-00000002", "a woman", 6)
     said = draw(enabled, "DOPPEL_PT_queue")
-    assert said.count("Waiting") == 2 and "progress:0.00 0 of 2 avatars done" in said
+    assert said.count("Waiting") == 2 and "progress:0.00 0 of 2 done" in said
     fields = {"state": "running", "stage": "back", "step": 4, "steps": 8, "eta": 65.0}
     session.table.apply(events.WorkerEvent("progress", "job-00000001", fields, (people.png(1, 2, 3),)))
     enabled("blender_addon.thumbnails").take_previews(session.table)
@@ -131,7 +131,7 @@ def test_queue_shows_progress_on_three_levels(enabled: MODULE, session: Any) -> 
     part = session.table.jobs["job-00000001"].fraction
     assert 0.2 < part < 0.5
     assert [line for line in said if line.startswith("progress")] == [
-        f"progress:{part / 2:.2f} 0 of 2 avatars done",
+        f"progress:{part / 2:.2f} 0 of 2 done",
         f"progress:{part:.2f} {part:.0%}  1 min 5 s left",
         "progress:0.50 Imagining the back 4/8",
     ]
