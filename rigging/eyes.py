@@ -6,7 +6,7 @@ slides the painted iris along the eyeball, while the lids stay. The ARKit look s
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,19 +36,22 @@ def with_turning_eyes(character: RiggedCharacter) -> RiggedCharacter:
     if any(joint >= len(character.joints) for joint in eyes.values()) or character.weights[:, [*eyes.values()]].any():
         return character
     centres = {side: character.joints[joint].astype(np.float64) for side, joint in eyes.items()}
-    fine = _cut(character, list(centres.values()))
-    weights, morphs = fine.weights.copy(), dict(fine.morphs)
+    fine = _Surface.cut(character, list(centres.values()))
     for side, centre in centres.items():
-        share = follows(fine.vertices - centre)
+        x, y, z = (np.abs(fine.vertices - centre) < _REACH[1]).T
+        moved = np.flatnonzero(x & y & z)
+        offsets = fine.vertices[moved] - centre
+        share = follows(offsets)[:, None]
         if not share.any():
             return character
-        weights *= (1.0 - share)[:, None].astype(np.float32)
-        weights[:, eyes[side]] += share.astype(np.float32)
+        kept = fine.weights[moved] * (1.0 - share).astype(np.float32)
+        kept[:, eyes[side]] += share[:, 0].astype(np.float32)
+        fine.weights[moved] = kept / kept.sum(axis=1, keepdims=True)
         for look, degrees in LOOKS.items():
-            name = f"eyeLook{look}{side.title()}"
-            turned = share[:, None] * ((fine.vertices - centre) @ (_turn(look, side, degrees) - np.eye(3)).T)
-            morphs[name] = (morphs.get(name, np.zeros_like(fine.vertices)) + turned).astype(np.float32)
-    return replace(fine, weights=weights / weights.sum(axis=1, keepdims=True), morphs=morphs)
+            turned = share * (offsets @ (_turn(look, side, degrees) - np.eye(3)).T)
+            shape = fine.morphs.setdefault(f"eyeLook{look}{side.title()}", np.zeros_like(fine.vertices))
+            shape[moved] += turned.astype(np.float32)
+    return replace(character, **vars(fine))
 
 
 def follows(offsets: NDArray[np.floating]) -> FloatArray:
@@ -71,49 +74,76 @@ def _turn(look: str, side: str, degrees: float) -> FloatArray:
     return rodrigues(np.radians(degrees) * np.array([axis]))[0]
 
 
-def _cut(character: RiggedCharacter, centres: list[FloatArray]) -> RiggedCharacter:
-    """The same surface with shorter edges in front of the eyes.
+@dataclass
+class _Surface:
+    """The parts of a character that cutting changes; arrays of its own."""
 
-    Whether an edge is cut depends on the places of its ends alone, so both sides of a texture seam are cut alike.
-    """
-    faces = character.faces.astype(np.int64)
-    # all that a vertex has, in one row, so that a new one is the mean of two rows
-    parts = [character.vertices, character.uvs, character.normals, character.weights, *character.morphs.values()]
-    rows = np.concatenate(parts, axis=1)
-    for _ in range(_ROUNDS):
-        faces, more = _cut_once(faces, rows, centres)
-        if len(more) == 0:
-            break
-        rows = np.concatenate([rows, more])
-    if len(rows) == len(character.vertices):
-        return character
-    widths = np.cumsum([part.shape[1] for part in parts])[:-1]
-    vertices, uvs, normals, weights, *deltas = np.split(rows, widths, axis=1)
-    return replace(
-        character,
-        vertices=vertices,
-        faces=faces.astype(np.int32),
-        uvs=uvs,
-        normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
-        weights=weights / weights.sum(axis=1, keepdims=True),
-        morphs=dict(zip(character.morphs, deltas, strict=True)),
-    )
+    vertices: NDArray[np.float32]  # (V, 3)
+    faces: NDArray[np.int32]
+    uvs: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    morphs: dict[str, NDArray[np.float32]]
+
+    @classmethod
+    def cut(cls, character: RiggedCharacter, centres: list[FloatArray]) -> _Surface:
+        """The same surface with shorter edges in front of the eyes.
+
+        Whether an edge is cut depends on the places of its ends alone, so both sides of a texture seam are cut alike,
+        and a face without such an edge will never get one: only the others are looked at again.
+        """
+        near = _meets(character.vertices, character.faces, centres)
+        used, small = np.unique(character.faces[near], return_inverse=True)
+        parts = [character.vertices, character.uvs, character.normals, character.weights, *character.morphs.values()]
+        # all that a vertex has, in one row, so that a new one is the mean of two rows
+        rows = np.concatenate([part[used] for part in parts], axis=1)
+        done, open_faces = [], small.reshape(-1, 3).astype(np.int64)
+        for _ in range(_ROUNDS):
+            whole, open_faces, more = _cut_once(open_faces, rows, centres)
+            done.append(whole)
+            rows = np.concatenate([rows, more])
+        added = rows[len(used) :]
+        count = len(character.vertices)
+        numbers = np.concatenate([used, count + np.arange(len(added))])
+        widths = np.cumsum([part.shape[1] for part in parts])[:-1]
+        vertices, uvs, normals, weights, *deltas = (
+            np.concatenate([part, new]) for part, new in zip(parts, np.split(added, widths, axis=1), strict=True)
+        )
+        normals[count:] /= np.linalg.norm(normals[count:], axis=1, keepdims=True)
+        weights[count:] /= weights[count:].sum(axis=1, keepdims=True)
+        made = numbers[np.concatenate([*done, open_faces])]
+        faces = np.concatenate([character.faces[~near], made]).astype(np.int32)
+        return cls(vertices, faces, uvs, normals, weights, dict(zip(character.morphs, deltas, strict=True)))
+
+
+def _meets(vertices: NDArray[np.float32], faces: NDArray[np.int32], centres: list[FloatArray]) -> NDArray[np.bool_]:
+    """Which triangles (F, 3) have a box that comes within reach of an eye: a bound, quick to find."""
+    result = np.zeros(len(faces), bool)
+    for centre in centres:
+        # a bit for each of the six sides of the box around the eye: is the vertex on the inner side of it?
+        inside = np.concatenate([vertices < centre + _REACH[1], vertices > centre - _REACH[1]], axis=1)
+        sides = np.packbits(inside, axis=1)[:, 0]
+        a, b, c = sides[faces.T]
+        result |= (a | b | c) == 0b11111100
+    return result
 
 
 def _cut_once(
     faces: NDArray[np.int64], rows: NDArray[np.floating], centres: list[FloatArray]
-) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-    """Cut every edge that is too long and over an eye in two: the faces then, and the rows of the new vertices."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]:
+    """Cut every edge that is too long and over an eye in two.
+
+    Returns:
+        the faces (F, 3) that stay whole, the pieces of the others, and the rows of the new vertices.
+    """
     edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2), axis=2)  # (F, 3, 2): edge i leaves corner i
-    ends = rows[edges, :3].astype(np.float64)
+    ends = rows[:, :3].astype(np.float64)[edges]
     middle = 0.5 * (ends[:, :, 0] + ends[:, :, 1])
     long = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=2) > _EDGE
     near = np.zeros(long.shape, bool)
     for centre in centres:
         near |= (np.linalg.norm(middle - centre, axis=2) < _REACH[1]) & (middle[:, :, 2] > centre[2])
     marked = long & near
-    if not marked.any():
-        return faces, rows[:0]
     pairs, inverse = np.unique(edges[marked], axis=0, return_inverse=True)
     numbers = np.full(marked.shape, -1)
     numbers[marked] = len(rows) + inverse.ravel()
@@ -123,7 +153,8 @@ def _cut_once(
         for corners, cuts in zip(faces[touched].tolist(), numbers[touched].tolist(), strict=True)
         for triangle in _pieces(corners, cuts)
     ]
-    return np.concatenate([faces[~touched], np.array(made, np.int64)]), 0.5 * (rows[pairs[:, 0]] + rows[pairs[:, 1]])
+    pieces = np.array(made, np.int64).reshape(-1, 3)
+    return faces[~touched], pieces, 0.5 * (rows[pairs[:, 0]] + rows[pairs[:, 1]])
 
 
 def _pieces(corners: list[int], cuts: list[int]) -> list[tuple[int, int, int]]:

@@ -36,6 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     import torch
 
+    from ..evaluation.import_speed import import_rows
     from ..geometry.body_maps import body_maps
     from ..pipelines.avatar import AvatarPipeline
     from ..pipelines.body import PosedSubject
@@ -89,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         print(_dense_rows(pipeline, subject, avatars[0]))
     for name, milliseconds in live_body():
         print(f"| {name} | {milliseconds / 1000:.4f} | |")
+    for name, seconds in import_rows():
+        print(f"| {name} | {seconds:.2f} | |")
     return 0
 
 

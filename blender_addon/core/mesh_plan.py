@@ -7,23 +7,41 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .axes import FloatArray, to_blender
+from .axes import SingleArray, single_to_blender
 
 IntArray = NDArray[np.int32]
 MIN_WEIGHT = 1e-4  # smaller shares of a joint are dropped and the others scaled up to sum to one
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """Skin weights of V vertices, one vertex after the other: each one's weights sum to one."""
+
+    counts: IntArray  # (V,) how many of the following belong to each vertex
+    joints: IntArray  # (N,)
+    weights: SingleArray  # (N,)
+
+    @classmethod
+    def of(cls, weights: SingleArray) -> "Bindings":
+        """From dense weights (V, J): small shares are dropped."""
+        vertices, joints = np.nonzero(weights >= MIN_WEIGHT)
+        values = weights[vertices, joints]
+        total = np.bincount(vertices, values, minlength=len(weights))
+        counts = np.bincount(vertices, minlength=len(weights))
+        return cls(counts.astype(np.int32), joints.astype(np.int32), (values / total[vertices]).astype(np.float32))
 
 
 @dataclass
 class MeshPlan:
     """One mesh in armature space: Blender's axes, metres, feet on z = 0."""
 
-    vertices: FloatArray  # (V, 3)
+    vertices: SingleArray  # (V, 3)
     triangles: IntArray  # (F, 3)
-    corner_uvs: FloatArray  # (F * 3, 2) origin lower left
+    corner_uvs: SingleArray  # (F * 3, 2) origin lower left
     source: IntArray  # (V,) the character's vertex that each one came from
     weld: IntArray  # (V_character,) the vertex that each of the character's became
-    bindings: list[list[tuple[int, float]]]  # per vertex: (joint, weight), largest first
-    morphs: dict[str, FloatArray] = field(default_factory=dict)  # name -> (V, 3) deltas
+    bindings: Bindings
+    morphs: dict[str, SingleArray] = field(default_factory=dict)  # name -> (V, 3) deltas
 
 
 def plan_mesh(
@@ -40,41 +58,41 @@ def plan_mesh(
     shading, sculpting and the armature then see a closed surface.
     floor: the height (Y up, metres) that becomes z = 0.
     """
-    points = np.asarray(vertices, dtype=np.float64)
+    points = np.asarray(vertices, dtype=np.float32) + np.float32(0.0)  # -0.0 and 0.0 are one place
     triangles = np.asarray(faces, dtype=np.int64)
-    binding = np.asarray(weights, dtype=np.float64)
     source, weld = _weld(points)
     welded = weld[triangles]
     proper = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
-    placed = points[source] - np.array([0.0, floor, 0.0])
+    placed = (points[source] - np.array([0.0, floor, 0.0])).astype(np.float32)
     return MeshPlan(
-        vertices=to_blender(placed),
+        vertices=single_to_blender(placed),
         triangles=welded[proper].astype(np.int32),
-        corner_uvs=np.asarray(uvs, dtype=np.float64)[triangles[proper].reshape(-1)],
+        corner_uvs=np.asarray(uvs, dtype=np.float32).take(triangles[proper].reshape(-1), axis=0),
         source=source.astype(np.int32),
         weld=weld.astype(np.int32),
-        bindings=_bindings(binding[source]),
-        morphs={name: to_blender(np.asarray(deltas)[source]) for name, deltas in morphs.items()},
+        bindings=Bindings.of(np.asarray(weights, dtype=np.float32).take(source, axis=0)),
+        morphs={
+            name: single_to_blender(np.asarray(deltas, dtype=np.float32).take(source, axis=0))
+            for name, deltas in morphs.items()
+        },
     )
 
 
-def _weld(points: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def has_doubles(triangles: IntArray) -> bool:
+    """Whether two triangles (F, 3) have the same corners, in any order; almost never says so of others."""
+    numbers = np.random.default_rng(0).integers(0, 2**63, int(triangles.max(initial=0)) + 1, dtype=np.uint64)
+    sums = np.sort(numbers[triangles].sum(axis=1, dtype=np.uint64))
+    return bool((sums[1:] == sums[:-1]).any())
+
+
+def _weld(points: SingleArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of the vertices to keep, and for each vertex the place of its keeper. Order of first appearance."""
-    _, first, inverse = np.unique(points, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[inverse.reshape(-1)]
-
-
-def _bindings(weights: FloatArray) -> list[list[tuple[int, float]]]:
-    """(joint, weight) pairs per vertex from dense weights (V, J): small shares dropped, the rest summing to one."""
-    kept = np.where(weights >= MIN_WEIGHT, weights, 0.0)
-    total = kept.sum(axis=1, keepdims=True)
-    kept = np.divide(kept, total, out=np.zeros_like(kept), where=total > 0.0)
-    rows, joints = np.nonzero(kept)
-    values = kept[rows, joints]
-    order = np.lexsort((-values, rows))
-    pairs = list(zip(joints[order].tolist(), values[order].tolist(), strict=True))
-    ends = np.cumsum(np.bincount(rows, minlength=len(weights)))
-    return [pairs[start:end] for start, end in zip(np.concatenate(([0], ends[:-1])), ends, strict=True)]
+    x, y, z = points.view(np.uint32).T.astype(np.uint64)  # equal places have equal bits
+    places = (x << np.uint64(32)) | y
+    order = np.lexsort((z, places))  # stable: the first of equal places comes first
+    first = np.ones(len(points), dtype=bool)
+    first[1:] = (places[order[1:]] != places[order[:-1]]) | (z[order[1:]] != z[order[:-1]])
+    keeper = np.empty(len(points), dtype=np.int64)
+    keeper[order] = order[first][np.cumsum(first) - 1]
+    kept = np.flatnonzero(keeper == np.arange(len(points)))
+    return kept, np.searchsorted(kept, keeper)
