@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from . import atomic
 from .body_parameters import BodyParameters
 from .joints import JOINT_NAMES, PARENTS
-from .lbs import Influences, rigid_chain, rodrigues, skin
+from .lbs import Influences, joints_at_rest, rigid_chain, rodrigues, skin
 
 FORMAT = "doppel-character"
 FORMAT_VERSION = 2  # 1 had no rest pose but the T-pose
@@ -75,7 +75,10 @@ class RiggedCharacter:
         self.morphs = {name: _floats(f"morph {name!r}", delta, (vertices, 3)) for name, delta in self.morphs.items()}
         if np.abs(np.linalg.norm(self.normals, axis=1) - 1.0).max() > 1e-3:
             raise CharacterError("The character's normals do not have unit length.")
-        if self.weights.min() < 0.0 or np.abs(self.weights.sum(axis=1) - 1.0).max() > WEIGHT_TOLERANCE:
+        if (
+            self.weights.min() < 0.0
+            or np.abs(self.weights @ np.ones(joints, np.float32) - 1.0).max() > WEIGHT_TOLERANCE
+        ):
             raise CharacterError("The character's skin weights must be nonnegative and sum to one at each vertex.")
         self.faces = self._checked_faces(vertices)
         self.parents = self._checked_parents(joints)
@@ -124,22 +127,18 @@ class RiggedCharacter:
         local = rodrigues(full_pose).reshape(*shape, 3)
         if not self.rest_pose.any():
             return local
-        world = self._rest_rotations()
+        world = self.rest_rotations
         above = np.where(self.parents[:, None, None] >= 0, world[self.parents], np.eye(3))
         return above @ local @ np.swapaxes(world, 1, 2)
 
     @property
     def t_joints(self) -> NDArray[np.float64]:
         """(J, 3) joints in the T-pose; the root stays where it is."""
-        joints, world = self.joints.astype(np.float64), self._rest_rotations()
-        result = joints.copy()
-        for joint in range(1, len(joints)):
-            parent = self.parents[joint]
-            result[joint] = result[parent] + world[parent].T @ (joints[joint] - joints[parent])
-        return result
+        return joints_at_rest(self.joints.astype(np.float64), self.rest_rotations, self.parents)
 
-    def _rest_rotations(self) -> NDArray[np.float64]:
-        """(J, 3, 3) of the rest pose in the world."""
+    @property
+    def rest_rotations(self) -> NDArray[np.float64]:
+        """(J, 3, 3) of the rest pose in the world, from the T-pose."""
         world = rodrigues(self.rest_pose)
         for joint in range(1, len(world)):
             world[joint] = world[self.parents[joint]] @ world[joint]
@@ -264,7 +263,9 @@ def pack_weights(weights: NDArray[np.floating], count: int) -> tuple[NDArray[np.
 def unpack_weights(joints: NDArray[np.integer], values: NDArray[np.floating], count: int) -> FloatArray:
     """The inverse of `pack_weights`: a dense (V, count) matrix."""
     weights = np.zeros((len(joints), count), np.float32)
-    np.add.at(weights, (np.arange(len(joints))[:, None], joints), values)
+    rows = np.arange(len(joints))
+    for joint, value in zip(joints.T, values.T, strict=True):  # slots without weight share joint 0
+        weights[rows, joint] += value
     return weights
 
 
@@ -272,7 +273,9 @@ def _floats(name: str, value: Any, shape: tuple[int, ...]) -> FloatArray:
     array = np.ascontiguousarray(value, np.float32)
     if array.shape != shape:
         raise CharacterError(f"The character's {name} must have the shape {shape}, not {array.shape}.")
-    if not np.isfinite(array).all():
+    flat = array.reshape(-1)
+    # the sum of squares is finite only if every number is, and ten times faster; it may overflow, so the rest decides
+    if not np.isfinite(flat @ flat) and not np.isfinite(array).all():
         raise CharacterError(f"The character's {name} have numbers that are not finite.")
     return array
 

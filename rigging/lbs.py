@@ -65,6 +65,16 @@ def rigid_chain(rotations: np.ndarray, joints: np.ndarray, parents: np.ndarray) 
     return posed, transforms
 
 
+def joints_at_rest(posed: np.ndarray, world: np.ndarray, parents: np.ndarray) -> np.ndarray:
+    """Where joints rest (J, 3) that stand at ``posed`` (J, 3) turned by ``world`` (J, 3, 3): the inverse of
+    `rigid_chain`. The root stays where it is."""
+    result = np.array(posed, np.float64)
+    for joint in range(1, len(result)):
+        parent = int(parents[joint])
+        result[joint] = result[parent] + world[parent].T @ (posed[joint] - posed[parent])
+    return result
+
+
 def blend_transforms(weights: np.ndarray | Influences, transforms: np.ndarray) -> np.ndarray:
     """(V, J) weights and (J, 4, 4) affine transforms -> (V, 3, 4), each vertex's own mix of the top three rows."""
     rows = np.ascontiguousarray(transforms[:, :3].reshape(len(transforms), 12))

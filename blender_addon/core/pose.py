@@ -9,21 +9,41 @@ to Z up, R_local = B^-1 (C R C^-1) B has the rotation vector B^T C w. So no rota
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...rigging.lbs import rodrigues
+from ...rigging.rotations import axis_angle as axis_angles
 from .axes import FloatArray, to_blender, to_body
 
 
 def to_bone(axis_angle: ArrayLike, bone_rest: ArrayLike) -> FloatArray:
-    """Axis-angle (3,) in the body's rest frame to the axis-angle (3,) of the bone's own rotation channel.
+    """Axis-angle (..., 3) in the body's rest frame to the axis-angle (..., 3) of the bone's own rotation channel.
 
     bone_rest: (3, 3) rest orientation of the bone in armature space (Bone.matrix_local without its translation).
-    The same holds for a translation (3,) of the bone.
+    The same holds for translations (..., 3) of the bone.
     """
-    return np.asarray(bone_rest, dtype=np.float64).T @ to_blender(axis_angle)
+    return to_blender(axis_angle) @ np.asarray(bone_rest, dtype=np.float64)
 
 
 def from_bone(axis_angle: ArrayLike, bone_rest: ArrayLike) -> FloatArray:
     """The inverse of to_bone."""
     return to_body(np.asarray(bone_rest, dtype=np.float64) @ np.asarray(axis_angle, dtype=np.float64))
+
+
+def from_rest(axis_angle: ArrayLike, above: ArrayLike, own: ArrayLike) -> FloatArray:
+    """A joint's rotations (..., 3), counted from the T-pose, counted from another rest pose.
+
+    above, own: (3, 3) how that rest turns the joint above and the joint itself, in the world, from the T-pose.
+    """
+    return _turned(np.asarray(above), axis_angle, np.asarray(own).T)
+
+
+def from_t_pose(axis_angle: ArrayLike, above: ArrayLike, own: ArrayLike) -> FloatArray:
+    """The inverse of from_rest."""
+    return _turned(np.asarray(above).T, axis_angle, np.asarray(own))
+
+
+def _turned(left: FloatArray, axis_angle: ArrayLike, right: FloatArray) -> FloatArray:
+    vectors = np.asarray(axis_angle, dtype=np.float64)
+    return axis_angles(left @ rodrigues(vectors).reshape(*vectors.shape, 3) @ right)
 
 
 def quaternion(axis_angle: ArrayLike) -> FloatArray:

@@ -8,12 +8,12 @@ and fingers bend about their local X axis.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .axes import FloatArray, to_blender
+from .axes import Y_UP_TO_Z_UP, FloatArray, to_blender
 
 MIN_BONE_LENGTH = 0.01  # metres; Blender deletes bones of no length
 
@@ -58,6 +58,19 @@ def plan_bones(names: Sequence[str], parents: ArrayLike, joints: ArrayLike) -> l
     return [
         BonePlan(name, parent_of[j], heads[j], tails[j], _z_axis(name, tails[j] - heads[j]), collection_of(name))
         for j, name in enumerate(names)
+    ]
+
+
+def in_rest(bones: Sequence[BonePlan], joints: ArrayLike, rotations: ArrayLike) -> list[BonePlan]:
+    """Bones that were planned in the T-pose, carried into another rest pose, so that they bend about the same axes.
+
+    joints: (J, 3) rest positions, metres, Y up; rotations: (J, 3, 3) from the T-pose, Y up.
+    """
+    heads = to_blender(joints)
+    turns = Y_UP_TO_Z_UP @ np.asarray(rotations) @ Y_UP_TO_Z_UP.T
+    return [
+        replace(bone, head=head, tail=head + turn @ (bone.tail - bone.head), z_axis=turn @ bone.z_axis)
+        for bone, head, turn in zip(bones, heads, turns, strict=True)
     ]
 
 

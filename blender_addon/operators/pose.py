@@ -27,7 +27,7 @@ def active_avatar(context: bpy.types.Context) -> bpy.types.Object | None:
 
 _POSES = [
     ("A", "A-Pose", "Arms lowered and legs slightly apart: good for animation and for reading clothes"),
-    ("T", "T-Pose", "The rest pose: arms stretched out to the sides"),
+    ("T", "T-Pose", "Arms stretched out to the sides"),
 ]
 
 
@@ -93,11 +93,9 @@ class DOPPEL_OT_reset_avatar(AvatarOperator, DoppelOperator):
 
     def run(self, context: bpy.types.Context) -> None:
         armature = active_avatar(context)
-        if self.kind == "T":
-            armature_tool.reset_pose(armature)
-            return
-        if self.kind == "A":
-            body = BodyParameters.a_pose()
+        standard = {"A": BodyParameters.a_pose, "T": BodyParameters}
+        if self.kind in standard:
+            body = standard[self.kind]()
         else:
             body = BodyParameters.from_dict(json.loads(armature.doppel.generation_pose))
         armature_tool.reset_pose(armature)

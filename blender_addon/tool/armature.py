@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Armatures: building them, and posing their bones by SMPL-X's rotations."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import bpy
 import numpy as np
@@ -9,9 +11,12 @@ from mathutils import Matrix, Quaternion, Vector
 from numpy.typing import ArrayLike
 
 from ...rigging.body_parameters import BodyParameters
+from ...rigging.joints import JOINT_NAMES, PARENTS
+from ...rigging.lbs import joints_at_rest, rigid_chain, rodrigues
 from ..core import pose
-from ..core.axes import FloatArray
+from ..core.axes import Y_UP_TO_Z_UP, FloatArray, to_blender, to_body
 from ..core.skeleton_plan import BonePlan
+from . import mesh as mesh_tool
 
 
 def create(context: bpy.types.Context, name: str, bones: Sequence[BonePlan]) -> bpy.types.Object:
@@ -45,9 +50,52 @@ def rest_axes(bone: bpy.types.Bone) -> FloatArray:
     return np.array(bone.matrix_local.to_3x3())
 
 
+def note_rest(armature: bpy.types.Object, rest_pose: ArrayLike) -> None:
+    """Remember how an armature that was just made rests: rotations (55, 3) from the T-pose, which poses count from."""
+    rotations = np.asarray(rest_pose, dtype=np.float64)
+    armature.doppel.rest_pose = json.dumps(rotations.tolist()) if rotations.any() else ""
+
+
+def rest_rotations(armature: bpy.types.Object) -> FloatArray:
+    """(55, 3, 3) how the joints of an avatar rest in the world, from the T-pose, Y up."""
+    return _rest_rotations(armature.doppel.rest_pose)
+
+
+@lru_cache(maxsize=16)
+def _rest_rotations(document: str) -> FloatArray:
+    rotations = np.array(json.loads(document)) if document else np.zeros((len(JOINT_NAMES), 3))
+    return rigid_chain(rodrigues(rotations), np.zeros((len(rotations), 3)), PARENTS)[1][:, :3, :3]
+
+
+def t_joints(armature: bpy.types.Object) -> FloatArray:
+    """(55, 3) where the joints of an avatar are in the T-pose: metres, Y up, the floor of the rest pose at 0."""
+    heads = to_body(np.array([armature.data.bones[name].head_local for name in JOINT_NAMES]))
+    return joints_at_rest(heads, rest_rotations(armature), PARENTS)
+
+
+def to_channel(armature: bpy.types.Object, joint: str, axis_angle: ArrayLike) -> FloatArray:
+    """SMPL-X rotations (..., 3) of a joint as rotation vectors (..., 3) of its bone's own channel."""
+    if armature.doppel.rest_pose and joint in JOINT_NAMES:
+        axis_angle = pose.from_rest(axis_angle, *_turns_at_rest(armature, joint))
+    return pose.to_bone(axis_angle, rest_axes(armature.data.bones[joint]))
+
+
+def from_channel(armature: bpy.types.Object, joint: str, vector: ArrayLike) -> FloatArray:
+    """The inverse of to_channel, for one rotation (3,)."""
+    rotation = pose.from_bone(vector, rest_axes(armature.data.bones[joint]))
+    if armature.doppel.rest_pose and joint in JOINT_NAMES:
+        rotation = pose.from_t_pose(rotation, *_turns_at_rest(armature, joint))
+    return rotation
+
+
+def _turns_at_rest(armature: bpy.types.Object, joint: str) -> tuple[FloatArray, FloatArray]:
+    world, index = rest_rotations(armature), JOINT_NAMES.index(joint)
+    return (world[PARENTS[index]] if index else np.eye(3)), world[index]
+
+
 def set_rotation(pose_bone: bpy.types.PoseBone, axis_angle: ArrayLike) -> None:
     """Turn a bone by an SMPL-X rotation (3,), whatever rotation mode the artist has given the bone."""
-    local = pose.to_bone(axis_angle, rest_axes(pose_bone.bone))
+    local = to_channel(pose_bone.id_data, pose_bone.name, axis_angle)
     rotation = Quaternion(pose.quaternion(local))
     if pose_bone.rotation_mode == "QUATERNION":
         pose_bone.rotation_quaternion = rotation
@@ -67,7 +115,7 @@ def get_rotation(pose_bone: bpy.types.PoseBone) -> FloatArray:
         rotation = Quaternion(axis, angle)
     else:
         rotation = pose_bone.rotation_euler.to_quaternion()
-    return pose.from_bone(pose.rotation_vector(rotation), rest_axes(pose_bone.bone))
+    return from_channel(pose_bone.id_data, pose_bone.name, pose.rotation_vector(rotation))
 
 
 def set_pose(
@@ -96,3 +144,28 @@ def reset_pose(armature: bpy.types.Object) -> None:
     """All bones to their rest position."""
     for bone in armature.pose.bones:
         bone.matrix_basis = Matrix()
+
+
+def rest_in_t_pose(armature: bpy.types.Object, meshes: Iterable[bpy.types.Object]) -> None:
+    """Make the T-pose the rest of an armature and of the meshes bound to it, shape keys included; nothing is posed."""
+    joints, world = t_joints(armature), rest_rotations(armature)
+    turns = np.swapaxes(world, 1, 2)
+    transforms = np.tile(np.eye(4), (len(joints), 1, 1))
+    for index, name in enumerate(JOINT_NAMES):
+        turn = Y_UP_TO_Z_UP @ turns[index] @ Y_UP_TO_Z_UP.T
+        transforms[index, :3, :3] = turn
+        transforms[index, :3, 3] = to_blender(joints[index]) - turn @ np.array(armature.data.bones[name].head_local)
+    for mesh in meshes:
+        mesh_tool.skin_to(mesh, dict(zip(JOINT_NAMES, transforms, strict=True)))
+    _move_bones(armature, dict(zip(JOINT_NAMES, transforms, strict=True)))
+    armature.doppel.rest_pose = ""
+
+
+def _move_bones(armature: bpy.types.Object, transforms: Mapping[str, FloatArray]) -> None:
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = armature.data.edit_bones
+    placed = {bone.name: bone.matrix.copy() for bone in bones}
+    for name, transform in transforms.items():
+        bones[name].matrix = Matrix(transform) @ placed[name]
+    bpy.ops.object.mode_set(mode="OBJECT")

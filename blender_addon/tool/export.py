@@ -14,9 +14,12 @@ from ...backend.protocol.errors import DoppelError
 from ...rigging import atomic
 from ...rigging.bvh_writer import bvh_text
 from ...rigging.glb import GlbReader, pack, skinned_to_roots
+from ...rigging.joints import JOINT_NAMES
+from ...rigging.lbs import joints_at_rest
 from ...rigging.skeletons import SKELETONS, Skeleton
 from ...rigging.vrm import VrmMeta, vrm_of
 from ..core.axes import Y_UP_TO_Z_UP, to_body
+from . import armature as armature_tool
 from .export_copy import Y_UP, export_copy, is_animated
 
 SMPLX = SKELETONS["smplx"]
@@ -37,13 +40,13 @@ def write_glb(context: bpy.types.Context, armature: bpy.types.Object, path: Path
 def write_vrm(
     context: bpy.types.Context, armature: bpy.types.Object, path: Path, meta: VrmMeta, skeleton: Skeleton = SMPLX
 ) -> None:
-    """VRM 1.0: a GLB in the rest pose with the humanoid, expressions, look-at and licence of `meta`.
+    """VRM 1.0: a GLB that rests in the T-pose, with the humanoid, expressions, look-at and licence of `meta`.
 
     Raises:
         DoppelError: the exporter refused.
         VrmError: the avatar lacks a bone that VRM needs.
     """
-    with export_copy(context, armature, skeleton):
+    with export_copy(context, armature, skeleton, t_pose=True):
         data = _gltf(animated=False, tangents=False)
     atomic.write_bytes(path, vrm_of(data, meta, skeleton.from_smplx))
 
@@ -173,7 +176,8 @@ def write_usd(context: bpy.types.Context, armature: bpy.types.Object, path: Path
 
 
 def write_bvh(context: bpy.types.Context, armature: bpy.types.Object, path: Path, skeleton: Skeleton = SMPLX) -> None:
-    """The scene's frames as BVH: centimetres, Y up, bones by the skeleton's names, constraints included.
+    """The scene's frames as BVH, counted from the T-pose: centimetres, Y up, bones by the skeleton's names, constraints
+    included.
 
     Raises:
         OSError: the file cannot be written.
@@ -183,6 +187,8 @@ def write_bvh(context: bpy.types.Context, armature: bpy.types.Object, path: Path
     index = {bone.name: number for number, bone in enumerate(bones)}
     parents = [index[bone.parent.name] if bone.parent else -1 for bone in bones]
     rest = np.array([np.array(bone.matrix_local) for bone in bones])
+    by_name = dict(zip(JOINT_NAMES, armature_tool.rest_rotations(armature), strict=True))
+    at_rest = np.array([by_name.get(bone.name, np.eye(3)) for bone in bones])  # from the T-pose
     turned, moved = [], []
     current = scene.frame_current
     try:
@@ -190,7 +196,7 @@ def write_bvh(context: bpy.types.Context, armature: bpy.types.Object, path: Path
             scene.frame_set(frame)
             posed = np.array([np.array(armature.pose.bones[bone.name].matrix) for bone in bones])
             world = posed[:, :3, :3] @ np.swapaxes(rest[:, :3, :3], 1, 2)  # from the rest pose, in Blender's axes
-            world = Y_UP_TO_Z_UP.T @ (world / np.cbrt(np.linalg.det(world))[:, None, None]) @ Y_UP_TO_Z_UP
+            world = Y_UP_TO_Z_UP.T @ (world / np.cbrt(np.linalg.det(world))[:, None, None]) @ Y_UP_TO_Z_UP @ at_rest
             above = np.array([world[parent] if parent >= 0 else np.eye(3) for parent in parents])
             turned.append(np.swapaxes(above, 1, 2) @ world)
             moved.append(to_body(posed[0, :3, 3] - rest[0, :3, 3]))
@@ -198,7 +204,8 @@ def write_bvh(context: bpy.types.Context, armature: bpy.types.Object, path: Path
         scene.frame_set(current)
     names = [skeleton.from_smplx.get(bone.name, bone.name).replace(" ", "_") for bone in bones]
     seconds = scene.render.fps_base / scene.render.fps
-    text = bvh_text(names, parents, to_body(rest[:, :3, 3]), np.array(turned), np.array(moved), seconds)
+    joints = joints_at_rest(to_body(rest[:, :3, 3]), at_rest, np.array(parents))
+    text = bvh_text(names, parents, joints, np.array(turned), np.array(moved), seconds)
     atomic.write_bytes(path, text.encode())
 
 

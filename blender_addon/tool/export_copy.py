@@ -9,6 +9,7 @@ from mathutils import Matrix
 
 from ...rigging.skeletons import Skeleton
 from . import actions
+from . import armature as armature_tool
 
 Y_UP = Matrix(((1, 0, 0, 0), (0, 0, 1, 0), (0, -1, 0, 0), (0, 0, 0, 1)))
 """Blender's axes to Y up, facing +Z."""
@@ -24,12 +25,14 @@ def export_copy(
     scale: float = 1.0,
     name: str = "",
     keep_pose: bool = False,
+    t_pose: bool = False,
 ) -> Iterator[bpy.types.Object]:
     """The avatar's copy, alone selected and active; it is gone afterwards, and the scene as it was.
 
     Its bones and vertex groups have the skeleton's names. Its data is turned and scaled while the object turns back, so
     that a file with these axes has neither turned nor scaled objects. It stands at the origin, at rest unless
     `keep_pose`, with actions of its own.
+    t_pose: whether the T-pose becomes its rest, whatever the avatar's is; actions are not adapted.
     name: of the copied armature; empty for that of the original.
     """
     if context.mode != "OBJECT":
@@ -49,12 +52,16 @@ def export_copy(
         # the artist's own turn and size of the object go into the data, its place does not
         shape = turn @ Matrix.Scale(scale, 4) @ _without_place(armature.matrix_world)
         rig = _copied(context, armature, name or title[armature], title[armature.data], made)
+        copies = [_copied(context, mesh, title[mesh], title[mesh.data], made) for mesh in meshes]
+        for copied, mesh in zip(copies, meshes, strict=True):
+            copied.data.transform(armature.matrix_world.inverted() @ mesh.matrix_world, shape_keys=True)
+        if t_pose and rig.doppel.rest_pose:
+            armature_tool.rest_in_t_pose(rig, copies)
         rig.data.transform(shape)
         rig.parent = None
         rig.matrix_world = turn.inverted()
-        for mesh in meshes:
-            copied = _copied(context, mesh, title[mesh], title[mesh.data], made)
-            _bind_copy(copied, mesh, armature, rig, shape)
+        for copied in copies:
+            _bind_copy(copied, armature, rig, shape)
         size = scale * armature.matrix_world.median_scale
         _take_actions(rig, size, own_actions)
         for bone in rig.pose.bones:
@@ -106,13 +113,11 @@ def _copied(
 
 def _bind_copy(
     copied: bpy.types.Object,
-    original: bpy.types.Object,
     armature: bpy.types.Object,
     rig: bpy.types.Object,
     shape: Matrix,
 ) -> None:
-    within = armature.matrix_world.inverted() @ original.matrix_world
-    copied.data.transform(shape @ within, shape_keys=True)
+    copied.data.transform(shape, shape_keys=True)
     copied.parent, copied.parent_type = rig, "OBJECT"
     copied.matrix_parent_inverse, copied.matrix_basis = Matrix(), Matrix()
     for modifier in copied.modifiers:

@@ -13,7 +13,7 @@ from ...rigging.expressions import with_visemes
 from ...rigging.eyes import with_turning_eyes
 from ..core.mesh_plan import plan_mesh
 from ..core.naming import avatar_name
-from ..core.skeleton_plan import plan_bones
+from ..core.skeleton_plan import in_rest, plan_bones
 from . import armature as armature_tool
 from . import material as material_tool
 from . import mesh as mesh_tool
@@ -64,7 +64,10 @@ def import_character(context: bpy.types.Context, character: RiggedCharacter, nam
         bpy.ops.object.mode_set(mode="OBJECT")
     character = with_turning_eyes(character)
     floor = float(character.vertices[:, 1].min())
-    bones = plan_bones(character.joint_names, character.parents, character.joints - np.array([0.0, floor, 0.0]))
+    ground = np.array([0.0, floor, 0.0])
+    bones = plan_bones(character.joint_names, character.parents, character.t_joints - ground)
+    if character.rest_pose.any():
+        bones = in_rest(bones, character.joints - ground, character.rest_rotations)
     mesh_plan = plan_mesh(
         character.vertices,
         character.faces,
@@ -76,12 +79,13 @@ def import_character(context: bpy.types.Context, character: RiggedCharacter, nam
     for other in context.selected_objects:
         other.select_set(False)
     armature = armature_tool.create(context, name, bones)
-    body = mesh_tool.create(context, name, mesh_plan)
-    mesh_tool.bind(body, armature, character.joint_names, mesh_plan)
+    body = mesh_tool.create(context, name, character.joint_names, mesh_plan)
+    mesh_tool.bind(body, armature)
     mesh_tool.add_shape_keys(body, mesh_plan)
     body.data.materials.append(
         material_tool.create(name, character.texture_png, character.normal_png, character.roughness_png)
     )
+    armature_tool.note_rest(armature, character.rest_pose)
     armature_tool.set_pose(armature, character.joint_names, character.params.full_pose, character.params.transl)
     _note_origin(armature, body, character)
     for created in (body, armature):

@@ -12,10 +12,13 @@ from ...rigging.motion.errors import MotionError
 from ...rigging.motion.fit import FittedMotion, fit_motion
 from ...rigging.motion.load import load_motion
 from ..core import pose
-from ..core.axes import FloatArray, to_blender, to_body
+from ..core.axes import FloatArray
 from ..core.resample import resample
 from . import actions
+from . import armature as armature_tool
 from .armature import rest_axes
+
+_ANKLES = ("left_ankle", "right_ankle")
 
 
 def fitted(armature: bpy.types.Object, path: Path, plant_feet: bool, in_place: bool) -> FittedMotion:
@@ -28,9 +31,11 @@ def fitted(armature: bpy.types.Object, path: Path, plant_feet: bool, in_place: b
     missing = [name for name in JOINT_NAMES if name not in bones]
     if missing:
         raise DoppelError("bones_missing", f"the avatar has no bone {missing[0]}", "import it again")
-    rest = to_body(np.array([bones[name].head_local for name in JOINT_NAMES]))
+    joints = armature_tool.t_joints(armature)
+    sole, standing = min((bones[ankle].head_local.z, ankle) for ankle in _ANKLES)  # the rest pose is on the floor
+    ground = joints[JOINT_NAMES.index(standing), 1] - sole
     try:
-        return fit_motion(load_motion(path), rest, 0.0, plant_feet, in_place)
+        return fit_motion(load_motion(path), joints, float(ground), plant_feet, in_place)
     except MotionError as error:
         raise DoppelError("motion_unreadable", str(error).rstrip(".")) from None
 
@@ -51,14 +56,14 @@ def apply(armature: bpy.types.Object, motion: FittedMotion, scene: bpy.types.Sce
             action, armature, f"{path}.rotation_quaternion", name, frames, _channels(bone, poses[:, joint])
         )
     root = armature.pose.bones[JOINT_NAMES[0]]
-    local = to_blender(moved) @ rest_axes(root.bone)
+    local = pose.to_bone(moved, rest_axes(root.bone))
     actions.set_keys(action, armature, f'pose.bones["{root.name}"].location', root.name, frames, local)
     return int(frames[-1])
 
 
 def _channels(bone: bpy.types.PoseBone, rotations: FloatArray) -> FloatArray:
     """Quaternions (T, 4) of a bone for SMPL-X rotations (T, 3), each on the side of the one before."""
-    local = to_blender(rotations) @ rest_axes(bone.bone)
+    local = armature_tool.to_channel(bone.id_data, bone.name, rotations)
     result = np.array([pose.quaternion(rotation) for rotation in local])
     flips = np.cumprod(np.where((result[1:] * result[:-1]).sum(axis=1) < 0.0, -1.0, 1.0))
     result[1:] *= flips[:, None]

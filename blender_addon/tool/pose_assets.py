@@ -11,7 +11,7 @@ from ...rigging.body_parameters import BodyParameters
 from ...rigging.joints import JOINT_NAMES
 from ..core import body, pose, pose_picture
 from . import actions
-from .armature import rest_axes
+from . import armature as armature_tool
 
 AUTHOR = "Doppel"
 
@@ -24,11 +24,10 @@ def add(
     description: str,
 ) -> bpy.types.Action:
     """A new asset in this file that holds SMPL-X rotations (3,) by joint, in the axes of this armature's bones."""
-    bones = armature.data.bones
     channels = {
-        joint: pose.quaternion(pose.to_bone(rotation, rest_axes(bones[joint])))
+        joint: pose.quaternion(armature_tool.to_channel(armature, joint, rotation))
         for joint, rotation in rotations.items()
-        if joint in bones
+        if joint in armature.data.bones
     }
     action = actions.single_pose(armature, name, channels)
     action.use_frame_range = True

@@ -107,8 +107,9 @@ def fit_to_character(
         raise CharacterError("Only a character on SMPL-X's 55 joints can be given a motion; export it afterwards.")
     joints = character.t_joints
     ankles = [leg(side)[2] for side in SIDES]
-    sole = float((character.joints[ankles, 1] - character.vertices[:, 1].min()).mean())  # thickness below the ankles
-    return fit_motion(clip, joints, float(joints[ankles, 1].mean()) - sole, plant_feet, in_place)
+    standing = ankles[int(character.joints[ankles, 1].argmin())]
+    sole = float(character.joints[standing, 1] - character.vertices[:, 1].min())  # thickness below the ankle
+    return fit_motion(clip, joints, float(joints[standing, 1]) - sole, plant_feet, in_place)
 
 
 def _ground_of(lowest: Float, frame_time: float) -> Float:

@@ -1,9 +1,12 @@
 """A synthetic avatar for the tests: a capsule person whose limbs follow the joints of the open body."""
 
+import dataclasses
 import struct
 import zlib
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
+import bpy
 import numpy as np
 
 SIDES = 12
@@ -42,6 +45,24 @@ def capsule(start: np.ndarray, end: np.ndarray, radius: float) -> tuple[np.ndarr
             b, c, d = a + 1, a + SIDES + 1, a + SIDES + 2
             faces += [(a, b, c), (b, d, c)]
     return vertices, np.array(faces), uvs, normals
+
+
+def resting(made: object, body_parameters: ModuleType, rest_pose: np.ndarray) -> object:
+    """The same person with the rest pose (55, 3): the mesh as skinning carries it there."""
+    there = body_parameters.BodyParameters.from_full_pose(rest_pose)
+    transforms = made.joint_transforms(there)
+    joints = np.einsum("jab,jb->ja", transforms[:, :3, :3], made.joints) + transforms[:, :3, 3]
+    return dataclasses.replace(made, vertices=made.posed(there), joints=joints, rest_pose=rest_pose)
+
+
+def imported(enabled: Callable[[str], ModuleType], name: str, rest: str = "t", betas: Sequence[float] = (0.0,) * 10):
+    """The armature of a person, imported, that was generated in the A-pose and rests in the T-pose or in the A-pose."""
+    parameters = enabled("rigging.body_parameters")
+    body = parameters.BodyParameters.a_pose(betas)
+    made = person(enabled("rigging.character"), enabled("rigging.body_model"), body)
+    if rest == "a":
+        made = resting(made, parameters, body.full_pose)
+    return enabled("blender_addon.tool.importer").import_character(bpy.context, made, name)
 
 
 def person(rigging_character: ModuleType, body_model: ModuleType, parameters: object, **fields: object) -> object:

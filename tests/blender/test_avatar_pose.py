@@ -13,15 +13,9 @@ import pytest
 MODULE = Callable[[str], ModuleType]
 
 
-@pytest.fixture
-def armature(enabled: MODULE) -> bpy.types.Object:
-    return imported(enabled, "Woman 7")
-
-
-def imported(enabled: MODULE, name: str, betas: tuple[float, ...] = (0.0,) * 10) -> bpy.types.Object:
-    body = enabled("rigging.body_parameters").BodyParameters.a_pose(betas)
-    character = people.person(enabled("rigging.character"), enabled("rigging.body_model"), body)
-    return enabled("blender_addon.tool.importer").import_character(bpy.context, character, name)
+@pytest.fixture(params=["t", "a"])
+def armature(enabled: MODULE, request: pytest.FixtureRequest) -> bpy.types.Object:
+    return people.imported(enabled, "Woman 7", request.param)
 
 
 def pose_of(enabled: MODULE, armature: bpy.types.Object) -> Any:
@@ -59,7 +53,7 @@ def test_hands(enabled: MODULE, armature: bpy.types.Object) -> None:
 def test_copy_and_paste_onto_another_avatar(enabled: MODULE, armature: bpy.types.Object) -> None:
     body = random_pose(enabled, armature)
     bpy.ops.doppel.copy_pose()
-    other = imported(enabled, "Man 8", (2.0, -1.0, *[0.0] * 8))
+    other = people.imported(enabled, "Man 8", betas=(2.0, -1.0, *[0.0] * 8))
     bpy.ops.doppel.paste_pose()
     np.testing.assert_allclose(pose_of(enabled, other).full_pose, body.full_pose, atol=1e-3)
     np.testing.assert_allclose(pose_of(enabled, other).transl, body.transl, atol=1e-5)
@@ -213,6 +207,6 @@ def test_refusals(enabled: MODULE) -> None:
     with pytest.raises(RuntimeError, match="Select an avatar made with Doppel"):
         bpy.ops.doppel.avatar_hands()
     enabled("blender_addon.operators.avatar_pose")._copied = None
-    imported(enabled, "Woman 7")
+    people.imported(enabled, "Woman 7")
     with pytest.raises(RuntimeError, match="Copy a pose first"):
         bpy.ops.doppel.paste_pose()

@@ -21,9 +21,7 @@ TOOLS = Path(__file__).resolve().parents[1] / "tools"
 
 @pytest.fixture
 def armature(enabled: MODULE) -> bpy.types.Object:
-    body = enabled("rigging.body_parameters").BodyParameters.a_pose()
-    character = people.person(enabled("rigging.character"), enabled("rigging.body_model"), body)
-    return enabled("blender_addon.tool.importer").import_character(bpy.context, character, "Woman 7")
+    return people.imported(enabled, "Woman 7")
 
 
 def read_again(path: Path) -> bpy.types.Object:
@@ -170,6 +168,26 @@ def test_vrm(enabled: MODULE, armature: bpy.types.Object, tmp_path: Path) -> Non
     assert not (tmp_path / "b.vrm").exists()
 
 
+def test_vrm_rests_in_the_t_pose(enabled: MODULE, tmp_path: Path) -> None:
+    """Whatever the avatar's own rest is; the mesh and its shapes go along."""
+    armature = people.imported(enabled, "Woman 7")
+    bpy.ops.doppel.export_vrm(filepath=str(tmp_path / "t.vrm"), author="A. Author")
+    bpy.ops.wm.read_homefile(use_empty=True)
+    armature = people.imported(enabled, "Woman 7", "a")
+    armature.rotation_euler = (0.0, 0.0, 0.0)
+    lowered = armature.data.bones["left_wrist"].head_local.copy()
+    bpy.ops.doppel.export_vrm(filepath=str(tmp_path / "a.vrm"), author="A. Author")
+    assert (armature.data.bones["left_wrist"].head_local - lowered).length == 0.0 and armature.doppel.rest_pose
+    found = {}
+    for name in ("t", "a"):
+        again = read_again(tmp_path / f"{name}.vrm")
+        mesh = skinned(again)
+        smile = np.array([point.co for point in mesh.data.shape_keys.key_blocks["mouthSmileLeft"].data])
+        found[name] = (np.array([bone.head_local for bone in again.data.bones]), places(mesh), smile)
+    for upright, from_a in zip(*found.values(), strict=True):
+        np.testing.assert_allclose(from_a, upright, atol=1e-4)
+
+
 def test_visemes_are_shape_keys_and_leave_with_the_file(enabled: MODULE, tmp_path: Path) -> None:
     body = enabled("rigging.body_parameters").BodyParameters.a_pose()
     shapes = sorted({shape for recipe in enabled("rigging.expressions").VISEMES.values() for shape in recipe})
@@ -208,8 +226,10 @@ def wrist(armature: bpy.types.Object, bone: str, frame: int) -> np.ndarray:
     return np.array(armature.matrix_world @ armature.pose.bones[bone].matrix.translation)
 
 
+@pytest.mark.parametrize("rest", ["t", "a"])
 @pytest.mark.parametrize("kind", ["glb", "fbx-unreal", "fbx-unity", "usd"])
-def test_actions_leave_with_the_file(enabled: MODULE, armature: bpy.types.Object, tmp_path: Path, kind: str) -> None:
+def test_actions_leave_with_the_file(enabled: MODULE, tmp_path: Path, kind: str, rest: str) -> None:
+    armature = people.imported(enabled, "Woman 7", rest)
     bpy.ops.doppel.reset_avatar(kind="T")
     key_arm(armature)
     paths = {curve.data_path for curve in enabled("blender_addon.tool.actions").fcurves(armature.animation_data.action)}
@@ -225,7 +245,9 @@ def test_actions_leave_with_the_file(enabled: MODULE, armature: bpy.types.Object
     np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
-def test_bvh(enabled: MODULE, armature: bpy.types.Object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rest", ["t", "a"])
+def test_bvh(enabled: MODULE, tmp_path: Path, rest: str) -> None:
+    armature = people.imported(enabled, "Woman 7", rest)
     bpy.ops.doppel.reset_avatar(kind="T")
     key_arm(armature)
     expected = [wrist(armature, "left_wrist", frame) for frame in (1, 11, 20)]
