@@ -27,6 +27,8 @@ EARLY_SHARE, NOISE_SHIFT = 0.15, 0.5
 MOST_BLUR, MOST_NOISE = 3.0, 0.08
 TRUE_SHARE = 0.25
 """Share of coarse windows that are the truth's; the rest are of pictures that the denoiser foresaw."""
+FORESEEN_TIMES = (0.5, 1.0)
+"""To the latest: where a coarse face is wrong, the prompt and the body must be believed instead."""
 CELLS = 9
 """Latent cells of the whole picture along a side that hold a window and one cell around it."""
 CROP_CELLS = 16
@@ -51,7 +53,7 @@ def soil(coarse: Tensor) -> Tensor:
 def foreseen_windows(people: LatentSet, corners: Tensor, models: Path, batch: int = 16) -> Tensor:
     """Coarse windows (N, 2, K, 4, 48, 48) float16 of pictures as the models before the close-up paint them."""
     decoder = PictureDecoder.from_pretrained(models / "picture_decoder").float().eval()
-    foreseen = foreseen_latents(people, models)
+    foreseen = foreseen_latents(people, models, FORESEEN_TIMES)
     tries = foreseen.shape[2]
     windows = []
     for row, (left, top) in enumerate(tqdm(corners.tolist(), desc="windows")):

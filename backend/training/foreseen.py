@@ -13,13 +13,15 @@ from ..pipelines.window import Window
 from .denoiser import load_base
 from .latents import LatentSet
 
-EARLIEST, LATEST = 0.35, 0.9
-"""Times of the noisy latents that it looks at: later ones would leave too much to chance, earlier ones nothing."""
-
 
 @torch.no_grad()
-def foreseen_latents(data: LatentSet, models: Path, tries: int = 2, seed: int = 0, batch: int = 32) -> Tensor:
-    """(N, 2, tries, C, 32, 32) float16: for both sides of each person, clean latents foreseen from noisy ones."""
+def foreseen_latents(
+    data: LatentSet, models: Path, times: tuple[float, float], tries: int = 2, seed: int = 0, batch: int = 32
+) -> Tensor:
+    """(N, 2, tries, C, 32, 32) float16: for both sides of each person, clean latents foreseen from noisy ones.
+
+    The noisy latents' times are drawn between ``times``: at 0 they are the truth, at 1 nothing but the prompt speaks.
+    """
     model = load_base(models)
     generator = torch.Generator().manual_seed(seed)
     made = torch.zeros(*data.latents.shape[:2], tries, *data.latents.shape[2:], dtype=torch.float16)
@@ -32,7 +34,7 @@ def foreseen_latents(data: LatentSet, models: Path, tries: int = 2, seed: int = 
                     clean = window.crop(data.latents[some, side]).float()
                     maps = window.crop(data.maps[some, side], BODY_MAP_SIZE // window.size).float()
                     share = torch.rand(len(some), generator=generator)
-                    time = EARLIEST + (LATEST - EARLIEST) * share
+                    time = times[0] + (times[1] - times[0]) * share
                     t = time.view(-1, 1, 1, 1)
                     noisy = (1 - t) * clean + t * torch.randn(clean.shape, generator=generator)
                     caption = int(torch.randint(data.tokens.shape[1], (1,), generator=generator))

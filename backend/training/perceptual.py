@@ -46,7 +46,7 @@ class PerceptualLoss(nn.Module):
 class PatchDiscriminator(nn.Module):
     """Says of each patch of some 50 pixels whether it is a true picture's (Isola et al. 2017), given the body there."""
 
-    def __init__(self, in_channels: int, width: int = 32) -> None:
+    def __init__(self, in_channels: int, width: int = 20) -> None:
         super().__init__()
         sizes = (in_channels, width, 2 * width, 3 * width)
         layers: list[nn.Module] = []

@@ -21,8 +21,10 @@ from .perceptual import PatchDiscriminator, PerceptualLoss
 CROP_CELLS = 12
 TRUE_SHARE = 0.3
 """Share of true latents, the rest being foreseen ones."""
+FORESEEN_TIMES = (0.35, 0.9)
+"""Later ones would leave so much to chance that no picture could be told from them."""
 PERCEPTUAL_WEIGHT = 0.3
-ADVERSARIAL_WEIGHT, ADVERSARIAL_FROM = 0.03, 0.35
+ADVERSARIAL_WEIGHT, ADVERSARIAL_FROM = 0.03, 0.5
 """Weight of the discriminator's verdict, and the share of the time after which it counts."""
 
 
@@ -63,7 +65,7 @@ def train_picture_decoder(
         data.columns[:count],
         data.captions[:count],
     )
-    foreseen = foreseen_latents(first, models)
+    foreseen = foreseen_latents(first, models, FORESEEN_TIMES)
     kept = models / "picture_decoder"
     fresh = PictureDecoder.of(Autoencoder.from_pretrained(models / "vae").float())
     model = (PictureDecoder.from_pretrained(kept).float() if kept.is_dir() else fresh).to(device)
