@@ -140,7 +140,7 @@ def train_base(
         copy.deepcopy(ema.unet).half().save_pretrained(models / "unet")
         copy.deepcopy(ema.body_encoder).half().save_pretrained(models / "body_encoder")
 
-    return train(model, losses, Schedule(minutes, rate, ema_decay=0.998, report_minutes=4), folder, report, save)
+    return train(model, losses, Schedule(minutes, rate, ema_decay=0.998, report_minutes=8), folder, report, save)
 
 
 def train_back(
@@ -203,7 +203,7 @@ def train_back(
         assert isinstance(ema, BackAdapter)
         copy.deepcopy(ema).half().save_pretrained(models / "back_adapter")
 
-    return train(adapter, losses, Schedule(minutes, rate, ema_decay=0.995, report_minutes=4), folder, report, save)
+    return train(adapter, losses, Schedule(minutes, rate, ema_decay=0.995, report_minutes=8), folder, report, save)
 
 
 def load_base(models: Path) -> ViewDenoiser:
