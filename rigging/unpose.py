@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .bridges import MAX_STRETCH, SHORT_EDGE
 from .lbs import Influences, blend_transforms
 from .mesh_graph import components, dilate, distance_from, edge_lengths, neighbour_mean, unique_edges
 from .weight_inpainting import inpaint_weights, limit_influences
 
 SMALLEST_SCALE = 0.3
 """A blend of rotations far apart shrinks space; below this factor its inverse would throw vertices away."""
-MAX_STRETCH = 4.0
-SHORT_EDGE = 0.002  # metres; what is shorter counts as this long, or every needle would be a bridge
 RELAX_RADII = (0.015, 0.03, 0.05, 0.08, 0.12)  # metres of surface over which a bridge is spread, one try after another
 SMOOTHING_PASSES = 30
 SMOOTHING_RINGS = 3

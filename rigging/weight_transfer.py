@@ -73,14 +73,25 @@ def transfer_weights(
 
     Source: Abdrashitov et al. 2023 (see `weight_inpainting`); the tests between limbs are this library's.
     """
-    points, triangles = _checked("mesh", vertices, faces)
-    body_points, body_triangles = _checked("body", body_vertices, body_faces)
+    points, triangles = checked_mesh("mesh", vertices, faces)
+    body_points, body_triangles = checked_mesh("body", body_vertices, body_faces)
     skin: NDArray[np.float64] = np.asarray(body_weights, np.float64)
     if skin.shape != (len(body_points), NUM_JOINTS) or not np.isfinite(skin).all():
         raise ValueError(f"the body needs finite weights ({len(body_points)}, {NUM_JOINTS}); got {skin.shape}")
     welded = weld(points, triangles)
     edges = unique_edges(welded.faces)
     match = match_body(welded.vertices, welded.faces, body_points, body_triangles, skin, max_distance, max_angle, edges)
+    return weights_of(match, welded.vertices, welded.faces, edges)[welded.of_original]
+
+
+def weights_of(
+    match: BodyMatch,
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.integer],
+    edges: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """The weights (V, 55) of a welded mesh that was matched to a body; the second half of `transfer_weights`."""
+    edges = unique_edges(faces) if edges is None else edges
     weights, known = match.weights.copy(), match.accepted.copy()
 
     hair = ~known & (match.limbs == HEAD) & (match.distances > HAIR_DISTANCE)
@@ -90,12 +101,12 @@ def transfer_weights(
     _anchor_loose_pieces(weights, known, match, components(edges, len(known)))
 
     skirt = ~known & np.isin(match.limbs, [LEFT_LEG, RIGHT_LEG]) & (match.distances <= SKIRT_DISTANCE)
-    weights = inpaint_weights(welded.vertices, welded.faces, weights, known, guess=skirt)
+    weights = inpaint_weights(vertices, faces, weights, known, guess=skirt)
     orphans = weights.sum(axis=1) <= 1e-6
     weights[orphans] = match.weights[orphans]
     if not known.all():
         weights = _smooth(weights, edges, dilate(~known, edges, SMOOTHING_RINGS))
-    return limit_influences(weights, MAX_INFLUENCES)[welded.of_original]
+    return limit_influences(weights, MAX_INFLUENCES)
 
 
 def match_body(
@@ -198,9 +209,14 @@ def _smooth(weights: NDArray[np.float64], edges: NDArray[np.int64], zone: NDArra
     return result
 
 
-def _checked(
+def checked_mesh(
     name: str, vertices: NDArray[np.floating], faces: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Vertices (V, 3) and faces (F, 3) as numbers that can be worked with.
+
+    Raises:
+        ValueError: shapes do not fit, values are not finite, or the mesh is empty.
+    """
     points: NDArray[np.float64] = np.asarray(vertices, np.float64)
     triangles: NDArray[np.int64] = np.asarray(faces, np.int64)
     if points.ndim != 2 or points.shape[1] != 3 or triangles.ndim != 2 or triangles.shape[1] != 3 or not len(triangles):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
+from rigging.bridges import Separated, bridge_faces, separate
 from rigging.character import RiggedCharacter
 from rigging.eyeballs import bind_eyeballs
 from rigging.face_shapes import transfer_face_shapes
@@ -17,7 +19,7 @@ from rigging.limbs import HEAD_JOINT
 from rigging.normals import vertex_normals
 from rigging.parts import PART_INDEX
 from rigging.unpose import unpose, unpose_mesh
-from rigging.weight_transfer import MAX_ANGLE, MAX_DISTANCE, transfer_weights
+from rigging.weight_transfer import MAX_ANGLE, MAX_DISTANCE, BodyMatch, checked_mesh, match_body, weights_of
 from rigging.weld import weld
 
 HIDDEN_PARTS = ("tongue", "mouth")
@@ -59,32 +61,45 @@ class RigPipeline:
         """
         body = body_model.pose(params)
         skin_faces, skin_weights = skin_of(body_model)
-        welded = weld(vertices, faces)
-        weights = transfer_weights(
-            welded.vertices,
-            welded.faces,
-            body.vertices,
-            skin_faces,
-            skin_weights,
-            self.max_distance,
-            self.max_angle,
-        )
-        weights = bind_eyeballs(weights, welded.vertices, welded.faces, body.joints)
-        rest = unpose_mesh(welded.vertices, welded.faces, weights, body.transforms)
+        surface = _Surface.of(vertices, faces)
+
+        def match() -> BodyMatch:
+            return match_body(
+                surface.vertices,
+                surface.faces,
+                body.vertices,
+                skin_faces,
+                skin_weights,
+                self.max_distance,
+                self.max_angle,
+            )
+
+        matched = match()
+        apart = unpose(surface.vertices, matched.weights, body.transforms)
+        bridges = bridge_faces(surface.vertices, surface.faces, apart, matched.distances, matched.limbs)
+        separated = separate(surface.vertices, surface.faces, apart, bridges) if bridges.any() else None
+        if separated is not None:
+            surface = surface.separated(separated)
+            matched = match()
+        weights = weights_of(matched, surface.vertices, surface.faces)
+        weights = bind_eyeballs(weights, surface.vertices, surface.faces, body.joints)
+        rest = unpose_mesh(surface.vertices, surface.faces, weights, body.transforms)
         morphs = transfer_face_shapes(
-            rest.vertices, welded.faces, body.rest_vertices, skin_faces, body_model.face_units
+            rest.vertices, surface.faces, body.rest_vertices, skin_faces, body_model.face_units
         )
-        normals = vertex_normals(rest.vertices, welded.faces)
-        split = welded.of_original
+        normals = vertex_normals(rest.vertices, surface.faces)
+        split = surface.of_split
         report = {
+            "faces_cut": 0 if separated is None else separated.cut,
+            "holes_closed": 0 if separated is None else separated.caps,
             "bridges": rest.bridges,
             "bridges_left": rest.remaining,
             "worst_stretch": round(rest.worst_stretch, 3),
         }
         return RiggedCharacter(
             vertices=rest.vertices[split].astype(np.float32),
-            faces=np.asarray(faces, np.int32),
-            uvs=np.asarray(uvs, np.float32),
+            faces=surface.split_faces.astype(np.int32),
+            uvs=np.asarray(uvs, np.float32)[surface.uv_of_split],
             normals=normals[split].astype(np.float32),
             weights=rest.weights[split].astype(np.float32),
             joints=body.rest_joints.astype(np.float32),
@@ -143,6 +158,43 @@ class RigPipeline:
             provenance={**provenance, "rig": {"topology": "body"}},
             morphs={name: offsets(*unit) for name, unit in body_model.face_units.items()},
         )
+
+
+@dataclass(frozen=True)
+class _Surface:
+    """One mesh twice: with a vertex a place, for skinning, and split along texture seams, as it is stored."""
+
+    vertices: NDArray[np.float64]  # (U, 3)
+    faces: NDArray[np.int64]  # (F, 3) into them
+    split_faces: NDArray[np.int64]  # (F, 3) into the split vertices
+    of_split: NDArray[np.int64]  # (V,) the place of each split vertex
+    uv_of_split: NDArray[np.int64]  # (V,) whose texture coordinate of those that were given it has
+
+    @classmethod
+    def of(cls, vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> _Surface:
+        """From split vertices (V, 3) and faces (F, 3).
+
+        Raises:
+            ValueError: empty or inconsistent arrays.
+        """
+        points, triangles = checked_mesh("mesh", vertices, faces)
+        welded = weld(points, triangles)
+        own = np.arange(len(points))
+        return cls(welded.vertices, welded.faces.astype(np.int64), triangles, welded.of_original, own)
+
+    def separated(self, result: Separated) -> _Surface:
+        """The surface after its bridges are cut. A cap's triangle has one colour, that of its first corner: what it
+        shows was never seen."""
+        stay = result.source_face >= 0
+        texture = np.empty((len(result.faces), 3), np.int64)
+        texture[stay] = self.uv_of_split[self.split_faces[result.source_face[stay]]]
+        beside = np.empty(len(result.source_vertex), np.int64)
+        beside[result.faces[stay]] = texture[stay]
+        texture[~stay] = beside[result.faces[~stay, :1]]
+        base = int(texture.max()) + 1
+        keys, corners = np.unique(result.faces * base + texture, return_inverse=True)
+        place, uv = np.divmod(keys, base)
+        return _Surface(self.vertices[result.source_vertex], result.faces, corners.reshape(-1, 3), place, uv)
 
 
 def skin_of(body_model: BodyModel) -> tuple[NDArray[np.integer], NDArray[np.float64]]:

@@ -9,8 +9,10 @@ from pathlib import Path
 import fast_simplification
 import numpy as np
 import pytest
+from clothed_person import arms_down, fused_torso, skinned_body
 from PIL import Image
 
+from backend.geometry.hygiene import mesh_report
 from backend.pipelines.rig import RigPipeline, skin_of
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
@@ -77,7 +79,9 @@ def test_it_is_as_generated_and_at_rest_as_the_body(
         OFFSET, abs=0.002
     )
     assert rigged.provenance["prompt"] == "a runner"
-    assert rigged.provenance["rig"].keys() == {"bridges", "bridges_left", "worst_stretch"}
+    assert rigged.provenance["rig"] | {"worst_stretch": 0} == dict.fromkeys(
+        ("faces_cut", "holes_closed", "bridges", "bridges_left", "worst_stretch"), 0
+    )
     assert rigged.params.to_dict() == params.to_dict() and rigged.params is not params
 
 
@@ -145,3 +149,18 @@ def test_an_empty_mesh_is_an_error(params: BodyParameters) -> None:
         RigPipeline()(
             np.zeros((0, 3)), np.zeros((0, 3), int), np.zeros((0, 2)), BodyModel.load(), params, texture(), {}
         )
+
+
+def test_arms_that_touch_the_trunk_are_cut_loose() -> None:
+    body = skinned_body(arms_down())
+    vertices, faces = fused_torso(body)
+    uvs = (vertices[:, :2] - vertices.min(axis=0)[:2]) / np.ptp(vertices, axis=0)[:2]
+    made = RigPipeline()(vertices, faces, uvs, BodyModel.load(), arms_down(), texture(), {})
+    report = made.provenance["rig"]
+    assert report["faces_cut"] > 20 and report["holes_closed"] >= 2
+    assert report["bridges_left"] <= 0.1 * report["faces_cut"]
+    health = mesh_report(made.vertices, made.faces, made.uvs)
+    assert health.closed and health.manifold
+    assert (made.uvs[:, None] == np.unique(uvs, axis=0).astype(np.float32)[None]).all(axis=2).any(axis=1).all()
+    posed, places = made.posed(), {tuple(place) for place in vertices.astype(np.float32).round(3)}
+    assert np.mean([tuple(place) in places for place in posed.astype(np.float32).round(3)]) > 0.9
