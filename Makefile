@@ -10,8 +10,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' blender_manifest.toml)
 EXTENSION := dist/doppel-$(VERSION).zip
-LOCK := $(wildcard requirements.lock)
-CONSTRAINT := $(if $(LOCK),-c requirements.lock)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 BASE := .venv/.doppel-base
@@ -44,13 +42,8 @@ extension: $(BLENDER)  ## build and validate dist/doppel-<version>.zip
 	.venv-blender/bin/python tools/build_extension.py
 .PHONY: extension
 
-lock: $(TEST)  ## write requirements.lock from the versions in .venv
-	@# torch and its CUDA libraries are left out: the builds for CPU and GPU differ (see build_environment.py)
-	{ echo "# Versions that the tests pass with; a constraints file for pip. Written by 'make lock'."; \
-	  $(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
-	    --exclude pip --exclude setuptools --exclude wheel --exclude torch --exclude triton \
-	    | { grep -v -E '^(nvidia|cuda)[-_]' || true; }; } > requirements.lock.new
-	mv requirements.lock.new requirements.lock
+lock:  ## write the lock files anew for pyproject.toml; UPGRADE=1 takes newer versions. Needs uv
+	$(PYTHON) tools/lock.py $(if $(UPGRADE),--upgrade)
 .PHONY: lock
 
 clean:  ## remove what was built, the environments included
@@ -58,15 +51,15 @@ clean:  ## remove what was built, the environments included
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 .PHONY: clean
 
-# The same script that the extension runs for its users. pip comes first with torch in it: PyPI's wheel for Linux brings
-# several gigabytes of CUDA, so that a machine without an NVIDIA driver gets the CPU build before anything asks for torch.
-$(BASE): pyproject.toml $(LOCK) blender_addon/core/build_environment.py
+# The same script that the extension runs for its users. It chooses the build of torch: PyPI's wheel for Linux brings
+# several gigabytes of CUDA, which a machine without an NVIDIA driver does not need.
+$(BASE): pyproject.toml requirements.lock blender_addon/core/build_environment.py
 	$(PYTHON) blender_addon/core/build_environment.py --environment .venv --base-python "$(PYTHON)"
-	$(PIP) $(CONSTRAINT) -e .
+	$(PIP) --no-deps -e .
 	touch $@
 
-$(TEST): $(BASE)
-	$(PIP) $(CONSTRAINT) -e ".[test]"
+$(TEST): $(BASE) requirements-test.lock
+	$(PIP) --require-hashes --no-deps -r requirements-test.lock
 	touch $@
 
 # bpy is built for one Python each: 5.0 for 3.11 and 5.2 for 3.13.

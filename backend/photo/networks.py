@@ -29,8 +29,8 @@ from rigging.atomic import write_bytes
 from ..protocol.errors import DoppelError
 from ..protocol.paths import default_cache_dir
 
-RUNTIME = "ai-edge-litert>=2.3,<3"
-"""Requirement of the runtime; the extra `photo` in pyproject.toml says the same."""
+RUNTIME = Path(__file__).resolve().parents[2] / "requirements-photo.lock"
+"""What the extra `photo` of pyproject.toml installs, with the sums of all files."""
 ENVIRONMENT_VARIABLE = "DOPPEL_PHOTO_NETWORKS"
 
 PACKAGE = "mediapipe==0.10.21"
@@ -167,8 +167,8 @@ def set_up(say: Callable[[str], None]) -> Path:
         DoppelError: ``setup_failed``.
     """
     if importlib.util.find_spec("ai_edge_litert") is None:
-        say(f"installing {RUNTIME}")
-        _pip("install", RUNTIME)
+        say("installing ai-edge-litert, which runs the networks")
+        _pip("install", "--require-hashes", "--no-deps", "-r", str(RUNTIME))
         importlib.invalidate_caches()
     folder = networks_folder()
     if why_unavailable():

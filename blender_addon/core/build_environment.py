@@ -8,8 +8,9 @@
 The second form fills a wheel folder for --wheels, on a computer of the same kind that has the internet. The script runs
 beside Blender, never inside it. With --json each line on stdout is an object: {"step", "steps", "message"} as the work
 goes on, {"line"} for pip's words, {"got", "of"} in bytes for a long download, and at the end {"done": PYTHON} or
-{"error": {"code", "message", "hint"}}. What is installed comes from pyproject.toml's dependencies at the versions of
-requirements.lock. `make` builds the developer's environment with it, too.
+{"error": {"code", "message", "hint"}}. What is installed is requirements.lock, every file checked by its sha256, and
+then torch, whose build depends on the computer: its version is pinned, and pip checks it by the sum that its index
+tells. `make` builds the developer's environment with it, too.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,11 +48,10 @@ def environment_python(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def dependencies(project_file: Path) -> list[str]:
-    """The run-time requirements of the project, without torch: which build of torch fits depends on the machine."""
-    with project_file.open("rb") as file:
-        listed = tomllib.load(file)["project"]["dependencies"]
-    return [requirement for requirement in listed if not requirement.replace(" ", "").startswith(("torch=", "torch>"))]
+def pins(lock: str) -> str:
+    """The versions in a lock file as constraints, without the sums: with them pip would want one of torch, too."""
+    requirements = (line.removesuffix("\\").strip() for line in lock.splitlines() if re.match(r"[\w.-]+==", line))
+    return "".join(f"{requirement}\n" for requirement in requirements)
 
 
 def find_cuda() -> str:
@@ -201,26 +201,25 @@ def cuda_wanted(choice: str) -> str:
 
 
 def install(pip: Sequence[str], wheels: str, torch: str, torch_index: str, report: Reporter) -> None:
-    """Install torch, then the rest; `pip` is the command up to its options: PYTHON -m pip install, or download."""
+    """Install what is locked, then torch; `pip` is the command up to its options: PYTHON -m pip install / download."""
     bar = "raw" if _can_show_progress(pip[0]) else "off"
     command = [*pip, "--disable-pip-version-check", "--no-input", "--progress-bar", bar]
     if wheels:
         command += ["--no-index", "--find-links", wheels]
     lock = ROOT / "requirements.lock"
-    if lock.is_file():
-        command += ["-c", str(lock)]
-    report.step(2, "Installing PyTorch (this is the large one)")
-    words = ""
-    for arguments in torch_attempts(sys.platform, cuda_wanted(torch), torch_index, bool(wheels)):
-        code, words = run([*command, *arguments], report)
-        if code == 0:
-            break
-    else:
-        raise _pip_error("PyTorch", words, wheels)
-    report.step(3, "Installing the worker's other packages")
-    code, words = run([*command, *dependencies(ROOT / "pyproject.toml")], report)
+    report.step(2, "Installing the worker's packages")
+    code, words = run([*command, "--require-hashes", "--no-deps", "-r", str(lock)], report)
     if code != 0:
         raise _pip_error("the worker's packages", words, wheels)
+    report.step(3, "Installing PyTorch (this is the large one)")
+    with tempfile.TemporaryDirectory() as folder:
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text(pins(lock.read_text(encoding="utf-8")), encoding="utf-8")
+        for arguments in torch_attempts(sys.platform, cuda_wanted(torch), torch_index, bool(wheels)):
+            code, words = run([*command, "-c", str(constraints), *arguments], report)
+            if code == 0:
+                return
+    raise _pip_error("PyTorch", words, wheels)
 
 
 def _can_show_progress(python: str) -> bool:
@@ -274,6 +273,12 @@ def _pip_error(what: str, words: str, wheels: str) -> SetupError:
     lowered = words.casefold()
     if "no space left" in lowered:
         return SetupError("disk_full", f"the disk is full: {what} could not be installed", "free 6 GB and try again")
+    if "do not match the hashes" in lowered:
+        return SetupError(
+            "package_altered",
+            f"a file of {what} is not the released one: its sha256 differs",
+            "try again; if it stays so, the package index or the wheel folder holds files of its own: use another",
+        )
     if wheels:
         return SetupError(
             "wheel_missing",

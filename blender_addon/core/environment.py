@@ -16,8 +16,9 @@ from .lines import LineProcess
 _SCRIPT = Path(build_environment.__file__)
 _LARGE = 20 * 1024**2  # bytes of a download that is worth a bar
 _FILE = re.compile(r"(?:Downloading|Using cached|Processing) \S*?([^/\\\s]+?)-(\d[^-\s]*)\S*(?: \((.+)\))?")
-# Where each step begins on the bar: the environment, torch, the other packages, the trial.
-_STARTS = (0.0, 0.03, 0.55, 0.95, 1.0)
+# Where each step begins on the bar: the environment, the packages, torch, the trial.
+_STARTS = (0.0, 0.03, 0.45, 0.95, 1.0)
+_TORCH = 3
 
 SIZES = {"cpu": 2 * 1024**3, "cuda": 7 * 1024**3}
 """Bytes that the environment takes on the disk, by build of torch."""
@@ -122,7 +123,7 @@ class EnvironmentSetup:
             self.step, self.steps, self.message = int(said["step"]), int(said["steps"]), str(said["message"])
             self.package, self._part = "", 0.0
         elif "got" in said:
-            if self.step == 2 and said["of"] > _LARGE:
+            if self.step == _TORCH and said["of"] > _LARGE:
                 self._part = max(self._part, min(said["got"] / said["of"], 1.0) * 0.9)
         elif "line" in said:
             self.last_line = str(said["line"])

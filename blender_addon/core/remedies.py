@@ -40,6 +40,7 @@ _BY_CODE: dict[str, tuple[Remedy, ...]] = {
     "wheel_missing": (PREFERENCES,),
     "wheels_missing": (PREFERENCES,),
     "pip_failed": (SET_UP, PREFERENCES),
+    "package_altered": (SET_UP, PREFERENCES),
     "setup_cancelled": (SET_UP,),
     "setup_failed": (SET_UP, START_OVER),
     "offline": (ALLOW_ONLINE, PREFERENCES),

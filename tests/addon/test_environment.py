@@ -1,8 +1,11 @@
 """Building the worker's environment: choices, and every way in which it can be refused. No network."""
 
 import os
+import re
 import sys
 import time
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,11 +15,12 @@ from doppel_extension.blender_addon.core.environment import (
     default_environment,
     default_worker_python,
 )
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def finish(setup: EnvironmentSetup, seconds: float = 120.0) -> EnvironmentSetup:
+def finish(setup: EnvironmentSetup, seconds: float = 900.0) -> EnvironmentSetup:
     deadline = time.monotonic() + seconds
     while not setup.finished:
         setup.poll()
@@ -25,10 +29,43 @@ def finish(setup: EnvironmentSetup, seconds: float = 120.0) -> EnvironmentSetup:
     return setup
 
 
-def test_dependencies_are_the_projects_without_torch() -> None:
-    names = [requirement.split(">")[0].split("=")[0] for requirement in building.dependencies(ROOT / "pyproject.toml")]
-    assert {"diffusers", "numpy", "pyzmq", "scipy", "transformers"} <= set(names)
-    assert "torch" not in names
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def locked(name: str) -> dict[str, str]:
+    """Versions by name in a lock file."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("requirements.lock", PROJECT["dependencies"]),
+        ("requirements-test.lock", PROJECT["optional-dependencies"]["test"]),
+        ("requirements-photo.lock", PROJECT["optional-dependencies"]["photo"]),
+    ],
+)
+def test_all_that_the_project_asks_for_is_locked_but_torch(name: str, wanted: list[str]) -> None:
+    versions = locked(name)
+    for requirement in map(Requirement, wanted):
+        if requirement.name != "torch":
+            assert requirement.specifier.contains(versions[requirement.name]), requirement
+    assert not {"torch", "triton"} & versions.keys()
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock", "requirements-photo.lock"])
+def test_every_locked_package_has_its_sums_and_nothing_else(name: str) -> None:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        known = r"#.*|[a-z0-9.-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?"
+        assert re.fullmatch(known, line), line  # no index, no path
+        assert line.endswith("\\") is following.startswith("    --hash="), line
+
+
+def test_pins_are_the_lock_without_sums() -> None:
+    lock = "# a comment\na==1.0 \\\n    --hash=sha256:00\nb-c==2 ; sys_platform == 'win32' \\\n    --hash=sha256:11\n"
+    assert building.pins(lock) == "a==1.0\nb-c==2 ; sys_platform == 'win32'\n"
 
 
 def test_torch_is_in_the_range_that_the_project_asks_for() -> None:
@@ -106,10 +143,25 @@ def test_an_incomplete_wheel_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wheels").mkdir()
     setup = finish(EnvironmentSetup(tmp_path / "venv", wheels=str(tmp_path / "wheels"), base_python=sys.executable))
     assert setup.error is not None and setup.error.code == "wheel_missing"
-    assert "PyTorch" in setup.error.message
+    assert "the worker's packages" in setup.error.message
     assert building.is_suitable(str(building.environment_python(tmp_path / "venv")))
     assert not (tmp_path / "venv" / building.STAMP).exists()
     assert setup.step == 2 and 0.0 < setup.fraction < 1.0
+
+
+def test_an_altered_package_is_refused(tmp_path: Path) -> None:
+    """A wheel of the right name and version whose bytes are not those of the lock file."""
+    version = locked("requirements.lock")["annotated-doc"]
+    wheel = tmp_path / "wheels" / f"annotated_doc-{version}-py3-none-any.whl"
+    wheel.parent.mkdir()
+    info = f"annotated_doc-{version}.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: annotated-doc\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    setup = finish(EnvironmentSetup(tmp_path / "venv", wheels=str(wheel.parent), base_python=sys.executable))
+    assert setup.error is not None and setup.error.code in ("package_altered", "wheel_missing")
+    assert not (tmp_path / "venv" / building.STAMP).exists()
 
 
 def test_cancelling_ends_it_at_once(tmp_path: Path) -> None:
