@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import platform
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from ..evaluation.import_speed import import_rows
+    from ..evaluation.preview_speed import preview_rows
     from ..geometry.body_maps import body_maps
     from ..pipelines.avatar import AvatarPipeline
     from ..pipelines.body import PosedSubject
@@ -88,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"| conditioning maps, 512x512, both sides | {maps / 1000:.3f} | |")
     if args.dense:
         print(_dense_rows(pipeline, subject, avatars[0]))
-    for name, milliseconds in live_body():
-        print(f"| {name} | {milliseconds / 1000:.4f} | |")
+    for name, seconds in preview_rows():
+        print(f"| {name} | {seconds:.4f} | |")
     for name, seconds in import_rows():
         print(f"| {name} | {seconds:.2f} | |")
     return 0
@@ -106,64 +105,6 @@ def _dense_rows(pipeline: Any, subject: Any, avatar: Any) -> str:
         for picture in (avatar.front, avatar.back)
     )
     return compare_extraction(pipeline.lift, subject, front, back).rows()
-
-
-def live_body(repeats: int = 60) -> list[tuple[str, float]]:
-    """Milliseconds of one slider's step on the preview body: ours, and by a call of `smplx` where that is installed.
-
-    The median of `repeats` steps, CPU time of one thread, as Blender has it and whatever else the machine does; half
-    of the steps change the pose, half the shape.
-    """
-    import numpy as np
-    import torch
-
-    from rigging.body_model import OPEN_BODY_PATH, BodyModel
-    from rigging.body_parameters import BodyParameters
-
-    body = BodyModel.load()
-    start = BodyParameters.a_pose()
-    steps = [
-        start.with_joint("left_elbow", (0.0, -0.01 * i, 0.0)) if i % 2 else BodyParameters.a_pose(np.full(10, 0.01 * i))
-        for i in range(repeats)
-    ]
-    rows = [("live body, one slider's step (CPU time)", _median_thread_ms(body.pose, steps))]
-    try:
-        from smplx import SMPLXLayer
-    except ImportError:
-        return rows
-    with contextlib.redirect_stdout(io.StringIO()):  # it remarks on the number of coefficients
-        layer = SMPLXLayer(str(OPEN_BODY_PATH), num_betas=10, num_expression_coeffs=10)
-    arguments = [_layer_arguments(parameters) for parameters in steps]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.no_grad():
-            rows.append(("the same by smplx (CPU time)", _median_thread_ms(lambda moved: layer(**moved), arguments)))
-    finally:
-        torch.set_num_threads(threads)
-    return rows
-
-
-def _median_thread_ms(work: Callable[[Any], Any], inputs: Sequence[Any]) -> float:
-    times = []
-    for value in inputs:
-        started = time.thread_time()
-        work(value)
-        times.append((time.thread_time() - started) * 1000)
-    return statistics.median(times)
-
-
-def _layer_arguments(parameters: Any) -> dict[str, Any]:
-    """What SMPLXLayer's forward takes: a batch of one, rotations as matrices."""
-    import torch
-
-    from rigging.lbs import rodrigues
-
-    names = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose")
-    arguments = {name: torch.tensor(rodrigues(getattr(parameters, name)), dtype=torch.float32)[None] for name in names}
-    for name in ("betas", "expression", "transl"):
-        arguments[name] = torch.tensor(getattr(parameters, name), dtype=torch.float32)[None]
-    return arguments
 
 
 def device_name(device: Any) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...rigging.body_model import BodyModel
 from ...rigging.body_parameters import BodyParameters
 from ...rigging.joints import JOINT_INDEX, NUM_JOINTS
-from ...rigging.lbs import Influences, rigid_chain, rodrigues, skin
+from ...rigging.lbs import rigid_chain, rodrigues
 from ...rigging.parts import PART_INDEX
 from .axes import Y_UP_TO_Z_UP
 from .hands import curls_of, hand_pose
@@ -66,21 +66,27 @@ def parameters(
 
 
 @cache
-def _influences() -> Influences:
-    joint, weight = Influences.of(model().weights)
-    return Influences(joint, weight.astype(np.float32))
+def _weights() -> NDArray[np.float32]:
+    """(55, V) the skin's weights, a row a joint."""
+    return np.ascontiguousarray(model().weights.T, dtype=np.float32)
 
 
 def posed_surface(body: BodyParameters) -> NDArray[np.float32]:
     """Vertices (V, 3) of the posed body in Blender's axes, standing on z = 0 by its rest pose.
 
-    In single precision, which halves what has to be moved through memory at every step of a slider.
+    Linear blend skinning laid out for one step of a slider: in single precision, the mix of the transforms one matrix
+    product, and what follows on long rows.
     """
     rest_vertices, rest_joints = model().shaped(body.betas, body.expression)
     _, transforms = rigid_chain(rodrigues(body.full_pose), rest_joints, model().parents)
     transforms[:, :3, 3] += body.transl - np.array([0.0, rest_vertices[:, 1].min(), 0.0])
-    transforms[:, :3] = Y_UP_TO_Z_UP @ transforms[:, :3]
-    return skin(rest_vertices.astype(np.float32), _influences(), transforms.astype(np.float32))
+    rows = (Y_UP_TO_Z_UP @ transforms[:, :3]).reshape(NUM_JOINTS, 12).astype(np.float32)
+    mixed = (rows.T @ _weights()).reshape(3, 4, -1)  # each vertex's own 3 x 4, transposed
+    x, y, z = np.ascontiguousarray(rest_vertices.T, dtype=np.float32)
+    surface = np.empty(rest_vertices.shape, np.float32)
+    for axis, (along_x, along_y, along_z, offset) in enumerate(mixed):
+        surface[:, axis] = along_x * x + along_y * y + along_z * z + offset
+    return surface
 
 
 def triangles() -> NDArray[np.int32]:
