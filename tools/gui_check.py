@@ -3,6 +3,7 @@
 """Drive a real Blender with a window, under Xvfb: install the zip, walk through every panel, make the docs' pictures.
 
     python tools/gui_check.py --extension dist/doppel-0.1.0.zip --worker-python .venv/bin/python --output docs/images
+    python tools/gui_check.py ... --parts results troubleshooting --avatars STATE/jobs   # a part, with finished avatars
 
 Needs on PATH: blender 4.2 or later, xvfb-run, and ImageMagick's import and convert. The walk itself is
 tools/gui_tour.py, which runs inside Blender. Prints what was measured; ends with status 1 when a check failed.
@@ -21,7 +22,7 @@ TOUR = Path(__file__).with_name("gui_tour.py")
 WIDTH, HEIGHT = 1280, 800
 PROGRAMS = ("xvfb-run", "import", "convert")
 MAX_BYTES = 150_000
-SECONDS = 1500
+PARTS = ("first-run", "make", "photo", "results", "troubleshooting", "robustness")
 
 
 def main() -> int:
@@ -31,6 +32,11 @@ def main() -> int:
     parser.add_argument("--worker-python", type=Path, required=True, help="Python of a worker's environment")
     parser.add_argument("--output", type=Path, required=True, help="folder for the pictures")
     parser.add_argument("--avatars", type=Path, help="the jobs folder of an earlier state: more for the gallery")
+    parser.add_argument(
+        "--photo", type=Path, help="a photo of a person, for the part 'photo', which is left out without"
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to walk through (default: all)")
+    parser.add_argument("--patience", type=float, default=400.0, help="seconds that one step may take (default: 400)")
     parser.add_argument("--work", type=Path, help="folder for the profile and avatars (default: a temporary one)")
     options = parser.parse_args()
     missing = [name for name in (*PROGRAMS, options.blender) if shutil.which(name) is None]
@@ -55,11 +61,19 @@ def main() -> int:
             shutil.copytree(options.avatars, work / "state" / "jobs", dirs_exist_ok=True)
         report = work / "report.json"
         report.unlink(missing_ok=True)
-        tour = {"shots": str(shots), "report": str(report), "worker_python": str(options.worker_python.absolute())}
+        parts = [part for part in PARTS if part in options.parts and (part != "photo" or options.photo)]
+        tour = {
+            "shots": str(shots),
+            "report": str(report),
+            "worker_python": str(options.worker_python.absolute()),
+            "photo": str(options.photo.absolute()) if options.photo else "",
+            "parts": parts,
+            "patience": options.patience,
+        }
         geometry = ["--window-geometry", "0", "0", str(WIDTH), str(HEIGHT)]
         command = ["xvfb-run", "-a", "-s", f"-screen 0 {WIDTH}x{HEIGHT}x24", options.blender, *geometry]
         finished = subprocess.run(
-            [*command, "--python", str(TOUR), "--", json.dumps(tour)], env=environment, timeout=SECONDS
+            [*command, "--python", str(TOUR), "--", json.dumps(tour)], env=environment, timeout=options.patience * 8
         )
         if not report.is_file():
             print(f"Blender ended with status {finished.returncode} before the tour did", file=sys.stderr)

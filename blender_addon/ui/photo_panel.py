@@ -43,9 +43,8 @@ def _draw_photo(context: bpy.types.Context, layout: bpy.types.UILayout, settings
     if problem is not None:
         draw_error(context, layout, problem)
         return
-    row = layout.row(align=True)
-    row.prop(settings, "photo_person")
-    row.prop(settings, "photo_keep", expand=True)
+    layout.prop(settings, "photo_person")
+    layout.row().prop(settings, "photo_keep", expand=True)
     row = layout.row()
     row.scale_y = 1.3
     row.operator("doppel.fit_photo", icon="OUTLINER_OB_ARMATURE")

@@ -45,3 +45,14 @@ def test_surface_stands_on_the_floor() -> None:
 def test_the_suit_covers_the_trunk() -> None:
     covered = body.suit()
     assert covered.shape == (len(body.triangles()),) and 0.15 < covered.mean() < 0.7
+
+
+def test_surface_is_the_body_models() -> None:
+    random = np.random.default_rng(5)
+    pose = {name: random.normal(0.0, 0.4, 3) for name in ("left_hip", "spine2", "right_shoulder", "left_wrist", "neck")}
+    made = body.parameters(
+        random.normal(0.0, 1.0, 10), pose, RELAXED, random.normal(0.0, 1.0, 10), 0.5, (0.2, 1.0, -0.3)
+    )
+    posed = body.model().pose(made)
+    x, y, z = (posed.vertices - [0.0, posed.rest_vertices[:, 1].min(), 0.0]).T
+    np.testing.assert_allclose(body.posed_surface(made), np.stack([x, -z, y], axis=1), atol=2e-6)

@@ -54,7 +54,7 @@ def test_all_that_the_project_asks_for_is_locked_but_torch(name: str, wanted: li
     assert not {"torch", "triton"} & versions.keys()
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock", "requirements-photo.lock"])
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.lock")))
 def test_every_locked_package_has_its_sums_and_nothing_else(name: str) -> None:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):

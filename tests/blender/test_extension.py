@@ -38,7 +38,7 @@ def test_archive_holds_what_runs_and_nothing_else(archive: Path) -> None:
         names = opened.namelist()
     tops = {name.split("/")[0] for name in names}
     wanted = {"__init__.py", "blender_manifest.toml", "blender_addon", "backend", "rigging", "wheels", "pyproject.toml"}
-    wanted |= {"requirements.lock", "requirements-photo.lock"}
+    wanted |= {"requirements.lock", "requirements-photo.lock", "requirements-networks.lock"}
     allowed = wanted | {"weights", "README.md", "LICENSE", "NOTICE", "NOTICE.md", "CHANGELOG.md"}
     allowed |= {"CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "LICENSES"}
     assert wanted <= tops <= allowed
