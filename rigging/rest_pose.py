@@ -34,6 +34,8 @@ def with_rest(character: RiggedCharacter, rest: str) -> RiggedCharacter:
 
 def in_rest(character: RiggedCharacter, rest_pose: NDArray[np.floating]) -> RiggedCharacter:
     """The character with the rest pose (J, 3), axis-angle from the T-pose; the root joint stays where it is."""
+    if np.array_equal(rest_pose, character.rest_pose):
+        return character
     turns = character.turns(rest_pose)
     joints, to_rest = rigid_chain(turns, character.joints.astype(np.float64), character.parents)
     welded = weld(character.vertices, character.faces)

@@ -1,11 +1,8 @@
-"""`doppel body`: describe a body by sliders, betas and joint rotations, and write it as JSON."""
+"""`doppel body`: describe a body by sliders, betas and joint rotations, and write it as JSON or NPZ."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ _SLIDERS = {
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "body",
-        help="describe a body and write it as JSON",
+        help="describe a body and write it to a file",
         description="Describe a body by sliders or betas and a pose. The file serves `doppel generate --body` and "
         "BodyParameters.from_dict. Sliders left out are those of the mean body.",
     )
@@ -40,11 +37,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="rotation of an SMPL-X joint, axis-angle in radians, such as left_elbow=0,-0.5,0; may be repeated",
     )
     parser.add_argument("--rest", choices=("t", "a"), default="t", help="pose to start from (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON file to write")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=".json or .npz to write")
 
 
 def run(args: argparse.Namespace) -> int:
     from rigging.body_parameters import BodyParameters
+    from rigging.motion.pose_file import save_pose
     from rigging.semantic import betas_to_semantic
 
     from ..protocol.errors import DoppelError
@@ -65,7 +63,15 @@ def run(args: argparse.Namespace) -> int:
         if not separator:
             raise DoppelError("body_pose", f"--pose {item!r} has no '='", "Write it like left_elbow=0,-0.5,0.")
         body = body.with_joint(joint.strip(), _numbers(f"--pose {joint}", rotation))
-    _write_atomically(args.out, json.dumps(body.to_dict(), indent=1) + "\n")
+    try:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        save_pose(args.out, body)
+    except OSError as error:
+        raise DoppelError(
+            "body_write",
+            f"cannot write {args.out}: {error.strerror or error}",
+            "Choose a folder that you may write to.",
+        ) from None
     described = ", ".join(f"{name} {value:.3g}" for name, value in betas_to_semantic(body.betas).items())
     print(f"{args.out}: {described}")
     return 0
@@ -80,24 +86,3 @@ def _numbers(option: str, text: str) -> list[float]:
         raise DoppelError(
             "body_number", f"{option}: {text!r} is not a list of numbers", "Separate numbers by commas, without spaces."
         ) from None
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """The file is either the old one or the whole new one, also when writing is cut short."""
-    from ..protocol.errors import DoppelError
-
-    partial: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            partial = Path(file.name)
-            file.write(text)
-        os.replace(partial, path)
-    except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-        raise DoppelError(
-            "body_write", f"cannot write {path}: {error.strerror or error}", "Choose a folder that you may write to."
-        ) from error

@@ -1,4 +1,4 @@
-"""`doppel export`: an avatar as another program wants it: a GLB on its skeleton, or a VRM."""
+"""`doppel export`: an avatar as another program wants it: a GLB on its skeleton, a VRM, or its pose alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rigging.character import RiggedCharacter
     from rigging.skeletons import Skeleton
 
-FORMATS = ("glb", "vrm", "usd")
+FORMATS = ("glb", "vrm", "usd", "json", "npz")
+POSES = ("json", "npz")
 CHARACTER_FILE = "avatar.npz"
 _SKELETONS = ("smplx", "mixamo", "unreal", "unity", "rigify", "vrm")
 
@@ -24,7 +25,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "export",
         help="write an avatar for an engine",
         description="Write an avatar as GLB or VRM 1.0 on a skeleton of your choice. It stands in its rest pose; every "
-        "face shape is kept, and visemes composed from them. FBX, USD and BVH are written by the Blender extension.",
+        "face shape is kept, and visemes composed from them. A .json or .npz gets its shape and pose as SMPL-X's "
+        "parameters. FBX, USD and BVH are written by the Blender extension.",
     )
     parser.add_argument("avatar", type=Path, help="avatar.npz, or the folder that it is in")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
@@ -33,6 +35,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--skeleton", choices=_SKELETONS, default=None, help="default: smplx; vrm for VRM, which takes any of them"
     )
     parser.add_argument("--posed", action="store_true", help="GLB only: stand as generated instead of at rest")
+    parser.add_argument(
+        "--pose", type=Path, default=None, metavar="FILE", help="stand in the pose of a .json or .npz, not as generated"
+    )
     parser.add_argument("--name", default="", help="the avatar's name (default: its prompt)")
     parser.add_argument(
         "--author", action="append", default=[], metavar="NAME", help="VRM: who made it; may be repeated"
@@ -52,6 +57,10 @@ def run(args: argparse.Namespace) -> int:
     kind = args.format or args.out.suffix.lower().lstrip(".")
     target = _checked(args, kind)
     character = read_character(args.avatar)
+    if args.pose is not None:
+        character = _posed(character, args.pose)
+    if kind in POSES:
+        return _write_pose(args.out, character)
     name = args.name or _title(character)
     meta = _vrm_meta(args, name) if kind == "vrm" else None
     chosen = skeleton(target)
@@ -59,7 +68,13 @@ def run(args: argparse.Namespace) -> int:
         character = with_rest(character, "t")  # VRM's rest is the T-pose
     complete = with_turning_eyes(character)
     complete = replace(complete, morphs=with_visemes(complete.morphs))
-    writer = glb_of(complete, pose=args.posed, name=name, rig=convert(complete, chosen), tangents=meta is None)
+    writer = glb_of(
+        complete,
+        pose=args.posed or args.pose is not None,
+        name=name,
+        rig=convert(complete, chosen),
+        tangents=meta is None,
+    )
     data = writer.to_bytes()
     if meta is not None:
         from rigging.vrm import vrm_of
@@ -87,6 +102,30 @@ def read_character(path: Path) -> RiggedCharacter:
         raise DoppelError("avatar_unreadable", str(error), "`doppel generate` writes such files") from None
 
 
+def _posed(character: RiggedCharacter, path: Path) -> RiggedCharacter:
+    """The character in the pose of a file; its shape stays.
+
+    Raises:
+        MotionError: as of `load_pose`.
+    """
+    from rigging.motion.pose_file import load_pose
+
+    pose = load_pose(path)
+    pose.betas, pose.expression = character.params.betas, character.params.expression
+    return replace(character, params=pose)
+
+
+def _write_pose(path: Path, character: RiggedCharacter) -> int:
+    from rigging.motion.pose_file import save_pose
+
+    try:
+        save_pose(path, character.params)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    print(f"{path}: shape and pose, {len(character.joints)} joints")
+    return 0
+
+
 def _checked(args: argparse.Namespace, kind: str) -> str:
     """The skeleton to write.
 
@@ -102,11 +141,15 @@ def _checked(args: argparse.Namespace, kind: str) -> str:
     if kind not in FORMATS:
         raise DoppelError(
             "export_format",
-            f"{args.out.name} does not end in .glb or .vrm",
+            f"{args.out.name} does not end in .glb or .vrm, or for its pose in .json or .npz",
             "name the format with --format; FBX and BVH are written by the Blender extension",
         )
-    if kind == "vrm" and args.posed:
-        raise DoppelError("export_posed", "a VRM stands in its T-pose", "leave --posed out")
+    if args.format in POSES and args.out.suffix.lower() != f".{args.format}":
+        raise DoppelError(
+            "export_format", f"{args.out.name} does not end in .{args.format}", "poses go by their ending"
+        )
+    if kind == "vrm" and (args.posed or args.pose):
+        raise DoppelError("export_posed", "a VRM stands in its T-pose", "leave --posed and --pose out")
     if kind != "vrm" and (args.author or args.vrm_meta):
         raise DoppelError("export_meta", "only VRM files carry authors and a licence", "use --format vrm")
     if not args.out.parent.is_dir():
@@ -145,9 +188,13 @@ def _write(path: Path, data: bytes) -> None:
     try:
         atomic.write_bytes(path, data)
     except OSError as error:
-        raise DoppelError(
-            "output_unwritable", f"cannot write {path}: {error.strerror or error}", "choose another place with --out"
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> DoppelError:
+    return DoppelError(
+        "output_unwritable", f"cannot write {path}: {error.strerror or error}", "choose another place with --out"
+    )
 
 
 def _summary(character: RiggedCharacter, chosen: Skeleton) -> str:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import DoppelError
 from ..protocol.photo import KEEP, MAX_PEOPLE
-from ..protocol.request import TOPOLOGIES, GenerateRequest
+from ..protocol.request import REST_POSES, TOPOLOGIES, GenerateRequest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from tqdm import tqdm
 
 LEAST_FREE_BYTES = 200 * 1024**2
+BODY_HELP = "shape and pose: a .json as `doppel body` writes it, or an .npz with SMPL-X's parameters"
 _DEFAULTS = GenerateRequest(prompt="-")
 
 
@@ -50,13 +51,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--hypotheses", type=int, default=1, help="how many backs, and so avatars, of one front")
     parser.add_argument("--steps", type=int, default=_DEFAULTS.steps, help="denoising steps a view")
     parser.add_argument("--guidance-scale", type=float, default=_DEFAULTS.guidance_scale)
-    parser.add_argument("--body", type=Path, default=None, help="body parameters, as `doppel body` writes them")
+    parser.add_argument("--body", type=Path, default=None, help=BODY_HELP)
     parser.add_argument(
         "--pose", action="append", default=[], metavar="JOINT=X,Y,Z", help="axis-angle of a joint in radians"
     )
     parser.add_argument("--body-model", type=Path, default=None, help="your own SMPLX_*.npz (default: the open body)")
     parser.add_argument(
         "--topology", choices=TOPOLOGIES, default=_DEFAULTS.topology, help="free triangles, or the body's own quads"
+    )
+    parser.add_argument(
+        "--rest", choices=REST_POSES, default=_DEFAULTS.rest, help="rest pose of the avatar (default: %(default)s)"
     )
     parser.add_argument("--triangles", type=int, default=_DEFAULTS.triangles)
     parser.add_argument("--texture-size", type=int, default=_DEFAULTS.texture_size)
@@ -76,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         guidance_scale=args.guidance_scale,
         body=read_body(args.body, args.pose),
         topology=args.topology,
+        rest=args.rest,
         triangles=args.triangles,
         texture_size=args.texture_size,
         photo="" if photo is None else hashlib.sha256(photo).hexdigest(),
@@ -118,26 +123,25 @@ def load_photo(path: Path) -> bytes:
 
 
 def read_body(path: Path | None, poses: list[str]) -> dict[str, Any]:
-    """The request's body from a file and single joints; empty when neither is given.
+    """The request's body from a file of shape and pose, and single joints; empty when neither is given.
 
     Raises:
         DoppelError: ``body_unreadable`` or ``body_invalid``.
     """
     from rigging.body_parameters import BodyParameterError, BodyParameters
+    from rigging.motion.errors import MotionError
+    from rigging.motion.pose_file import load_body
 
     if path is None and not poses:
         return {}
-    document: Any = None
+    parameters, shaped = BodyParameters.a_pose(), False
     if path is not None:
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            parameters, shaped = load_body(path)
+        except MotionError as error:
             raise DoppelError(
-                "body_unreadable",
-                f"{path} cannot be read as a body: {error}",
-                "write one with `doppel body --out body.json`",
+                "body_unreadable", str(error).rstrip("."), "or use `doppel body --out body.json`"
             ) from None
-    parameters = BodyParameters.a_pose() if document is None else BodyParameters.from_dict(document)
     for pose in poses:
         joint, _, numbers = pose.partition("=")
         try:
@@ -151,7 +155,7 @@ def read_body(path: Path | None, poses: list[str]) -> dict[str, Any]:
         except BodyParameterError as error:
             raise DoppelError("body_invalid", f"--pose {pose} cannot be used: {error}") from None
     body = parameters.to_dict()
-    if document is None or not {"betas", "semantic"} & document.keys():
+    if not shaped:
         del body["betas"]  # no shape was given: the prompt's
     return body
 

@@ -7,7 +7,8 @@ import io
 from pathlib import Path
 
 from ..protocol.errors import DoppelError
-from .generate import check_output, read_body
+from ..protocol.request import REST_POSES
+from .generate import BODY_HELP, check_output, read_body
 
 _PLAIN_SIZE = 8  # pixels of the picture of a mesh without a texture
 
@@ -16,18 +17,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "rig",
         help="rig a mesh to the body inside it",
-        description="Give a mesh the skeleton and the skin of the posed body inside it. Writes avatar.npz, in the "
-        "T-pose as the extension wants it, and avatar.glb with the rest pose of --rest.",
+        description="Give a mesh the skeleton and the skin of the posed body inside it. Writes avatar.npz, for the "
+        "extension and `doppel export`, and avatar.glb.",
     )
     parser.add_argument("mesh", type=Path, help="a .glb with one texture: metres, Y up, facing +Z")
-    parser.add_argument("--body", type=Path, default=None, help="shape and pose, as `doppel body` writes them")
+    parser.add_argument("--body", type=Path, default=None, help=BODY_HELP)
     parser.add_argument(
         "--pose", action="append", default=[], metavar="JOINT=X,Y,Z", help="axis-angle of a joint in radians"
     )
     parser.add_argument("--body-model", type=Path, default=None, help="your own SMPLX_*.npz (default: the open body)")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the results (default: out)")
     parser.add_argument(
-        "--rest", choices=("t", "a", "as-posed"), default="t", help="rest pose of avatar.glb (default: %(default)s)"
+        "--rest", choices=REST_POSES, default="t", help="rest pose of the avatar (default: %(default)s)"
     )
 
 
@@ -53,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.out)
     provenance = {"mesh": args.mesh.name, "body": params.to_dict(), "near_body": round(fit.near, 4)}
     character = RigPipeline()(mesh.vertices, mesh.faces, mesh.uvs, model, params, texture, provenance)
+    character = with_rest(character, args.rest)
     character.save_npz(args.out / "avatar.npz")
-    write_glb(args.out / "avatar.glb", with_rest(character, args.rest))
+    write_glb(args.out / "avatar.glb", character)
     report = character.provenance["rig"]
     print(
         f"{args.out / 'avatar.glb'}: {len(character.faces)} triangles, rest pose {args.rest}; {fit.near:.0%} near the "

@@ -60,9 +60,9 @@ def dense_character(shapes: bool) -> RiggedCharacter:
     body = model.pose(BodyParameters())
     atlas = body_atlas(model)
     morphs = {}
-    for name, (index, deltas) in (model.face_units if shapes else {}).items():
+    for name, (index, offsets) in (model.face_units if shapes else {}).items():
         moved = np.zeros((len(model.v_template), 3))
-        moved[index] = deltas
+        moved[index] = offsets
         morphs[name] = moved
     of_body = [body.rest_vertices, skin_of(model)[1], *morphs.values()]
     parts = [atlas.uvs, *(part[atlas.source_vertex] for part in of_body)]

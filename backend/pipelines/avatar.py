@@ -69,14 +69,11 @@ class Avatar:
     provenance: dict[str, Any]
 
     def save(self, folder: Path) -> None:
-        """Write avatar.glb in the rest pose that was asked for, avatar.npz, avatar.json and the pictures; each file is
-        whole or absent.
-        """
+        """Write avatar.glb, avatar.npz, avatar.json and the pictures; each file is whole or absent."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("front", "back", "texture", "turntable"):
             _save_png(folder / f"{name}.png", getattr(self, name))
-        rest = self.provenance.get("request", {}).get("rest", "t")
-        write_glb(folder / "avatar.glb", self.character if rest == "t" else with_rest(self.character, rest))
+        write_glb(folder / "avatar.glb", self.character)
         self.character.save_npz(folder / "avatar.npz")
         write_bytes(folder / "avatar.json", (json.dumps(self.provenance, indent=2) + "\n").encode())
 
@@ -318,6 +315,7 @@ class AvatarPipeline:
                 provenance={},
                 **pictures,
             )
+            character = with_rest(character, request.rest)
         report = mesh_report(lifted.vertices, lifted.faces)
         with clock.stage("turntable"):
             turntable = render_turntable(textured.vertices, textured.faces, textured.uvs, np.asarray(textured.image))

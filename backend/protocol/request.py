@@ -59,8 +59,8 @@ class GenerateRequest:
             Radians, metres.
         triangles: upper limit of the final mesh, 1000 to 200000.
         texture_size: side of the square texture in pixels, 256 to 4096.
-        rest: rest pose of the GLB file: ``t``, the body model's own; ``a``, the A-pose; or ``as-posed``, the pose at
-            generation. The character for Blender rests in the T-pose in any case.
+        rest: rest pose of the character: ``t``, the body model's own; ``a``, the A-pose; or ``as-posed``, the pose at
+            generation.
         topology: ``free``, triangles as the surface asks for, up to ``triangles``; or ``body``, the body model's own
             quads and UVs drawn onto the surface, with its hands, face and facial shapes.
         photo: sha256 of a photo's file, whose bytes travel beside the request; empty for none. With a photo the prompt

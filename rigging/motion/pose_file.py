@@ -30,6 +30,14 @@ def load_pose(path: Path | str) -> BodyParameters:
     return _from_npz(path) if _suffix(path) == ".npz" else _from_json(path)
 
 
+def load_body(path: Path | str) -> tuple[BodyParameters, bool]:
+    """`load_pose`, and whether the file says what shape the body has."""
+    path = Path(path)
+    body = load_pose(path)
+    names = read_npz(path) if path.suffix.lower() == ".npz" else json.loads(path.read_text(encoding="utf-8"))
+    return body, bool({"betas", "semantic"} & set(names))
+
+
 def save_pose(path: Path | str, body: BodyParameters) -> None:
     """Write a pose in the format of the file's ending, in full or not at all.
 

@@ -6,10 +6,14 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backend.cli import EXIT_ERROR, main
+from rigging.character import RiggedCharacter
 from rigging.glb import GlbReader
+from rigging.gltf import read_glb
+from rigging.motion.pose_file import load_pose, save_pose
 from rigging.skeletons import SKELETONS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "rigging"))
@@ -37,6 +41,36 @@ def test_glb_on_a_skeleton(avatar: Path, tmp_path: Path, capsys: pytest.CaptureF
     posed, rest = document(tmp_path / "b.glb"), document(out)
     assert any("rotation" in node for node in posed["nodes"])  # SMPL-X's bones are turned by a pose alone
     assert len(posed["nodes"]) == 56 and len(rest["nodes"]) == 66
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_poses_leave_and_come_back(avatar: Path, tmp_path: Path, suffix: str) -> None:
+    pose, out = tmp_path / f"pose{suffix}", tmp_path / "posed.glb"
+    assert main(["export", str(avatar), "--out", str(pose)]) == 0
+    params = RiggedCharacter.load_npz(avatar / "avatar.npz").params
+    np.testing.assert_allclose(load_pose(pose).full_pose, params.full_pose)
+    np.testing.assert_allclose(load_pose(pose).betas, params.betas)
+    bent = params.with_joint("left_elbow", (0.0, -1.0, 0.0))
+    save_pose(pose, bent)
+    assert main(["export", str(avatar), "--pose", str(pose), "--out", str(out)]) == 0
+    np.testing.assert_allclose(read_glb(out).params.full_pose, bent.full_pose, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [({"body_pose": np.zeros((1, 32))}, "VPoser"), ({"left_hand_pose": np.zeros((1, 12))}, "PCA")],
+)
+def test_codes_are_no_poses(avatar: Path, tmp_path: Path, arrays, words: str, capsys) -> None:  # type: ignore[no-untyped-def]
+    np.savez(tmp_path / "pose.npz", **arrays)
+    commands = [
+        ["export", str(avatar), "--pose", str(tmp_path / "pose.npz"), "--out", str(tmp_path / "a.glb")],
+        ["generate", "a man", "--body", str(tmp_path / "pose.npz"), "--out", str(tmp_path / "out"), "--quiet"],
+    ]
+    for command in commands:
+        assert main(command) == EXIT_ERROR
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and words in error
+    assert not (tmp_path / "a.glb").exists()
 
 
 def test_vrm(avatar: Path, tmp_path: Path) -> None:
