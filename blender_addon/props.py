@@ -300,8 +300,8 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
         name="Topology", description="Whose triangles and UVs the mesh has", items=_TOPOLOGIES, options=set()
     )
     rest: EnumProperty(
-        name="GLB Rest Pose",
-        description="Rest pose of avatar.glb, the file for other programs. In Blender avatars rest in the T-pose",
+        name="Rest Pose",
+        description="The pose in which the bones are unturned and the mesh is stored; poses count from the T-pose",
         items=_REST_POSES,
         options=set(),
     )

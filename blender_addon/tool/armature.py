@@ -2,7 +2,7 @@
 """Armatures: building them, and posing their bones by SMPL-X's rotations."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import bpy
@@ -17,6 +17,7 @@ from ..core import pose
 from ..core.axes import Y_UP_TO_Z_UP, FloatArray, to_blender, to_body
 from ..core.skeleton_plan import BonePlan
 from . import mesh as mesh_tool
+from . import visual
 
 
 def create(context: bpy.types.Context, name: str, bones: Sequence[BonePlan]) -> bpy.types.Object:
@@ -131,12 +132,23 @@ def set_pose(
 
 
 def get_pose(armature: bpy.types.Object, names: Sequence[str]) -> BodyParameters:
-    """The pose as SMPL-X's parameters: rotations of the 55 joints in the order of `names`, and the root's place."""
+    """The pose that is seen as SMPL-X's parameters: rotations of the 55 joints in the order of `names`, and the root's
+    place."""
     bones = armature.pose.bones
-    full = [get_rotation(bones[name]) if name in bones else np.zeros(3) for name in names]
-    root = bones[names[0]]
+    if visual.constrained(armature):
+        seen = visual.channels(bpy.context, armature)
+        full = [
+            from_channel(armature, name, pose.rotation_vector(seen[name].to_quaternion()))
+            if name in bones
+            else np.zeros(3)
+            for name in names
+        ]
+        place = seen[names[0]].translation
+    else:
+        full = [get_rotation(bones[name]) if name in bones else np.zeros(3) for name in names]
+        place = bones[names[0]].location
     return BodyParameters.from_full_pose(
-        np.array(full), transl=pose.from_bone(np.array(root.location), rest_axes(root.bone))
+        np.array(full), transl=pose.from_bone(np.array(place), rest_axes(bones[names[0]].bone))
     )
 
 
@@ -146,18 +158,21 @@ def reset_pose(armature: bpy.types.Object) -> None:
         bone.matrix_basis = Matrix()
 
 
-def rest_in_t_pose(armature: bpy.types.Object, meshes: Iterable[bpy.types.Object]) -> None:
-    """Make the T-pose the rest of an armature and of the meshes bound to it, shape keys included; nothing is posed."""
-    joints, world = t_joints(armature), rest_rotations(armature)
-    turns = np.swapaxes(world, 1, 2)
-    transforms = np.tile(np.eye(4), (len(joints), 1, 1))
-    for index, name in enumerate(JOINT_NAMES):
-        turn = Y_UP_TO_Z_UP @ turns[index] @ Y_UP_TO_Z_UP.T
-        transforms[index, :3, :3] = turn
-        transforms[index, :3, 3] = to_blender(joints[index]) - turn @ np.array(armature.data.bones[name].head_local)
+def rest_in_t_pose(armature: bpy.types.Object, meshes: Sequence[bpy.types.Object]) -> None:
+    """Make the T-pose, on the floor, the rest of an armature and of the meshes bound to it, shape keys included."""
+    to_rest = {}
+    for name, joint, world in zip(JOINT_NAMES, to_blender(t_joints(armature)), rest_rotations(armature), strict=True):
+        turn = Y_UP_TO_Z_UP @ world @ Y_UP_TO_Z_UP.T
+        to_rest[name] = np.eye(4)
+        to_rest[name][:3, :3] = turn
+        to_rest[name][:3, 3] = np.array(armature.data.bones[name].head_local) - turn @ joint
     for mesh in meshes:
-        mesh_tool.skin_to(mesh, dict(zip(JOINT_NAMES, transforms, strict=True)))
-    _move_bones(armature, dict(zip(JOINT_NAMES, transforms, strict=True)))
+        mesh_tool.unskin(mesh, to_rest)
+    _move_bones(armature, {name: np.linalg.inv(transform) for name, transform in to_rest.items()})
+    down = Matrix.Translation((0.0, 0.0, -min(mesh_tool.lowest(mesh) for mesh in meshes)))
+    for mesh in meshes:
+        mesh.data.transform(down, shape_keys=True)
+    armature.data.transform(down)
     armature.doppel.rest_pose = ""
 
 

@@ -33,7 +33,8 @@ def write_glb(context: bpy.types.Context, armature: bpy.types.Object, path: Path
         DoppelError: the exporter refused.
     """
     with export_copy(context, armature, skeleton) as copied:
-        data = _gltf(animated=is_animated(copied), tangents=_has_normal_map(copied))
+        mode = "ACTIVE_ACTIONS" if copied.animation_data and copied.animation_data.action else "ACTIONS"
+        data = _gltf(animated=is_animated(copied), tangents=_has_normal_map(copied), mode=mode)
     atomic.write_bytes(path, data)
 
 
@@ -51,8 +52,8 @@ def write_vrm(
     atomic.write_bytes(path, vrm_of(data, meta, skeleton.from_smplx))
 
 
-def _gltf(animated: bool, tangents: bool) -> bytes:
-    """The selected avatar as GLB."""
+def _gltf(animated: bool, tangents: bool, mode: str = "ACTIVE_ACTIONS") -> bytes:
+    """The selected avatar as GLB; the exporter's other modes would take every action of the file that fits."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "avatar.glb"
         result = bpy.ops.export_scene.gltf(
@@ -69,6 +70,7 @@ def _gltf(animated: bool, tangents: bool) -> bytes:
             export_morph=True,
             export_tangents=tangents,
             export_animations=animated,
+            export_animation_mode=mode,
             export_extras=True,
             export_materials="EXPORT",
         )

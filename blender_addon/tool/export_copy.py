@@ -8,7 +8,7 @@ import bpy
 from mathutils import Matrix
 
 from ...rigging.skeletons import Skeleton
-from . import actions
+from . import actions, visual
 from . import armature as armature_tool
 
 Y_UP = Matrix(((1, 0, 0, 0), (0, 0, 1, 0), (0, -1, 0, 0), (0, 0, 0, 1)))
@@ -30,8 +30,8 @@ def export_copy(
     """The avatar's copy, alone selected and active; it is gone afterwards, and the scene as it was.
 
     Its bones and vertex groups have the skeleton's names. Its data is turned and scaled while the object turns back, so
-    that a file with these axes has neither turned nor scaled objects. It stands at the origin, at rest unless
-    `keep_pose`, with actions of its own.
+    that a file with these axes has neither turned nor scaled objects. It stands at the origin, at rest unless it is
+    animated or `keep_pose`, with actions of its own; where there are constraints, with one of what is seen.
     t_pose: whether the T-pose becomes its rest, whatever the avatar's is; actions are not adapted.
     name: of the copied armature; empty for that of the original.
     """
@@ -63,9 +63,15 @@ def export_copy(
         for copied in copies:
             _bind_copy(copied, armature, rig, shape)
         size = scale * armature.matrix_world.median_scale
-        _take_actions(rig, size, own_actions)
+        if is_animated(rig) and visual.constrained(armature):
+            own_actions.append(visual.bake(context, armature, rig))
+            actions.scale_locations(own_actions[-1], size)
+        else:
+            if visual.constrained(armature):
+                visual.wear(rig, visual.channels(context, armature))
+            _take_actions(rig, size, own_actions)
         for bone in rig.pose.bones:
-            if keep_pose:
+            if keep_pose or is_animated(rig):
                 bone.location *= size
             else:
                 bone.matrix_basis = Matrix()

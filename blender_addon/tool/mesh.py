@@ -89,8 +89,15 @@ def add_shape_keys(mesh_object: bpy.types.Object, plan: MeshPlan) -> None:
         key.value = 0.0
 
 
-def skin_to(mesh_object: bpy.types.Object, transforms: Mapping[str, ArrayLike]) -> None:
-    """Carry the mesh and all its shape keys along with bones, by its vertex groups (linear blend skinning).
+def lowest(mesh_object: bpy.types.Object) -> float:
+    """The least height of a mesh in its own axes."""
+    points = np.empty(3 * len(mesh_object.data.vertices), dtype=np.float32)
+    mesh_object.data.vertices.foreach_get("co", points)
+    return float(points[2::3].min(initial=np.inf))
+
+
+def unskin(mesh_object: bpy.types.Object, transforms: Mapping[str, ArrayLike]) -> None:
+    """Take the mesh and all its shape keys to where bones would carry them from: the inverse of linear blend skinning.
 
     transforms: (4, 4) by bone, in the axes of the mesh.
     """
@@ -104,10 +111,11 @@ def skin_to(mesh_object: bpy.types.Object, transforms: Mapping[str, ArrayLike]) 
     total = blended[:, 3, 3].copy()
     blended[total == 0.0] = np.eye(4)  # what follows no bone stays
     blended[total > 0.0] /= total[total > 0.0, None, None]
+    back = np.linalg.pinv(blended[:, :3, :3], rcond=0.1)  # blends of far-apart turns shrink space
     keys = mesh.shape_keys.key_blocks if mesh.shape_keys else ()
     for points in [mesh.vertices, *(getattr(key, "points", key.data) for key in keys)]:
         places = np.empty(3 * len(points), dtype=np.float32)
         points.foreach_get("co", places)
-        moved = np.einsum("vij,vj->vi", blended[:, :3, :3], places.reshape(-1, 3)) + blended[:, :3, 3]
+        moved = np.einsum("vij,vj->vi", back, places.reshape(-1, 3) - blended[:, :3, 3])
         points.foreach_set("co", moved.astype(np.float32).reshape(-1))
     mesh.update()

@@ -62,6 +62,21 @@ def test_copy_and_paste_onto_another_avatar(enabled: MODULE, armature: bpy.types
     np.testing.assert_allclose(pose_of(enabled, other).full_pose, body.full_pose[mirror] * [1.0, -1.0, -1.0], atol=1e-3)
 
 
+def test_the_pose_that_is_seen_is_copied(enabled: MODULE, armature: bpy.types.Object) -> None:
+    """A bone that a constraint turns is copied as it stands, not as its own channels are."""
+    bpy.ops.doppel.reset_avatar(kind="T")
+    turned = (0.0, 0.9, 0.0)
+    armature.doppel.pose.left_elbow = turned
+    copying = armature.pose.bones["right_elbow"].constraints.new("COPY_ROTATION")
+    copying.target, copying.subtarget = armature, "left_elbow"
+    bpy.ops.doppel.copy_pose()
+    other = people.imported(enabled, "Man 8")
+    bpy.ops.doppel.paste_pose()
+    found = pose_of(enabled, other).full_pose
+    np.testing.assert_allclose(found[18], turned, atol=1e-3)  # left_elbow
+    assert np.linalg.norm(found[19]) > 0.5  # right_elbow, whose own channels are at rest
+
+
 def test_mirroring_takes_the_fingers_along(enabled: MODULE, armature: bpy.types.Object) -> None:
     body = random_pose(enabled, armature)
     bpy.ops.doppel.mirror_avatar(keep="left")

@@ -245,6 +245,30 @@ def test_actions_leave_with_the_file(enabled: MODULE, tmp_path: Path, kind: str,
     np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
+@pytest.mark.parametrize("kind", ["glb", "fbx-unreal", "usd"])
+def test_constraints_are_baked(enabled: MODULE, armature: bpy.types.Object, tmp_path: Path, kind: str) -> None:
+    """What is seen leaves: targets stay behind, and the copy that is exported stands elsewhere."""
+    bpy.ops.doppel.reset_avatar(kind="T")
+    key_arm(armature)
+    armature.location = (3.0, 0.0, 0.0)
+    hand = bpy.data.objects.new("Hand", None)
+    bpy.context.collection.objects.link(hand)
+    hand.location = (3.3, -0.4, 1.2)
+    goal = armature.pose.bones["left_elbow"].constraints.new("IK")
+    goal.target, goal.chain_count = hand, 2
+    expected = [wrist(armature, "left_wrist", frame) - armature.location for frame in (1, 20)]
+    assert np.linalg.norm(np.array(expected[0]) + armature.location - hand.location) < 0.15
+    before = {action.name for action in bpy.data.actions}
+    operator, options, suffix, target = ROUND_TRIPS[kind]
+    getattr(bpy.ops.doppel, operator)(filepath=str(tmp_path / f"avatar{suffix}"), **options)
+    assert {action.name for action in bpy.data.actions} == before and len(goal.id_data.pose.bones) == 55
+    assert armature.pose.bones["left_elbow"].constraints[0].target == hand
+    name = enabled("rigging.skeletons").skeleton(target).from_smplx["left_wrist"]
+    again = read_again(tmp_path / f"avatar{suffix}")
+    start = round(again.animation_data.action.frame_range[0])
+    np.testing.assert_allclose([wrist(again, name, start + frame) for frame in (0, 19)], expected, atol=5e-3)
+
+
 @pytest.mark.parametrize("rest", ["t", "a"])
 def test_bvh(enabled: MODULE, tmp_path: Path, rest: str) -> None:
     armature = people.imported(enabled, "Woman 7", rest)
