@@ -7,8 +7,8 @@
 
 The second form fills a wheel folder for --wheels, what reads photos included, on a computer of the same kind that has
 the internet. The script runs beside Blender, never inside it. With --json each line on stdout is an object: {"step",
-"steps", "message"} as the work goes on, {"line"} for pip's words, {"got", "of"} in bytes for a long download, and at the
-end {"done": PYTHON} or {"error": {"code", "message", "hint"}}. What is installed is requirements.lock, every file
+"steps", "message"} as the work goes on, {"line"} for pip's words, {"got", "of"} in bytes for a long download, and at
+the end {"done": PYTHON} or {"error": {"code", "message", "hint"}}. What is installed is requirements.lock, every file
 checked by its sha256, and then torch, whose build depends on the computer: its version is pinned, and pip checks it by
 the sum that its index tells. `make` builds the developer's environment with it, too.
 """

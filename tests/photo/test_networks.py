@@ -57,9 +57,10 @@ def test_says_what_is_missing(tiny: Path) -> None:
     assert "damaged" in why_unavailable()
 
 
-def test_the_extra_asks_for_the_same_runtime() -> None:
-    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    assert f'photo = ["{networks.RUNTIME}"]' in project
+def test_what_is_fetched_is_pinned_to_its_sums() -> None:
+    for lock, package in ((networks.RUNTIME, "ai-edge-litert=="), (networks.PACKAGE, "mediapipe==")):
+        text = lock.read_text()
+        assert package in text and "--hash=sha256:" in text
 
 
 def test_every_network_is_pinned() -> None:
