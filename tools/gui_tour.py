@@ -318,6 +318,9 @@ def photo() -> Walk:
     Report.check(bool(settings.photo_fit) and settings.photo_body == "FIT", "the sliders are filled from the photo")
     settings.show_preview = True
     yield 3.0
+    with in_viewport("UI"):
+        for _ in range(4):
+            bpy.ops.view2d.scroll_down(deltay=120)
     yield from shoot("photo-fit")
     with in_viewport():
         bpy.ops.ed.undo()

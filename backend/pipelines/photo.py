@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 from torch.nn import functional
 
@@ -232,11 +232,12 @@ def _overlay(
     out = rgb.astype(np.float32)
     shade = (0.35 + 0.65 * np.clip(normals[..., 2:], 0, 1)) * np.array([120, 190, 255])
     out[seen] = 0.4 * out[seen] + 0.6 * shade[seen]
-    out[_edge(alpha > 0.5)] = (255, 90, 60)
+    edge = Image.fromarray(_edge(alpha > 0.5)).convert("L").filter(ImageFilter.MaxFilter(3))  # to be seen when small
+    out[np.asarray(edge) > 0] = (255, 40, 170)
     image = Image.fromarray(out.astype(np.uint8))
     draw = ImageDraw.Draw(image)
     for x, y in points:
-        draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=(255, 220, 60))
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=(255, 230, 60), outline=(60, 50, 0))
     return image
 
 

@@ -35,7 +35,7 @@ class DOPPEL_PT_photo(DoppelPanel, bpy.types.Panel):
 def _draw_photo(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     picture = photos.icon(settings, session.current().table)
     if picture:
-        layout.template_icon(icon_value=picture, scale=9.0)
+        layout.template_icon(icon_value=picture, scale=11.0)
     row = layout.row(align=True)
     row.prop(settings, "photo", text="")
     row.operator("doppel.clear_photo", text="", icon="X")
