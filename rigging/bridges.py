@@ -14,6 +14,7 @@ MAX_STRETCH = 4.0  # ratio of rest to posed length that still counts as skin
 SHORT_EDGE = 0.002  # metres; what is shorter counts as this long, or every needle would be a bridge
 NEAR = 0.05  # metres; cloth further off the body than this is no skin that touches
 NEAR_LEG = 0.02  # the same between the legs, where skirts are
+SMALLEST_CONTACT = 0.06  # metres; what is smaller is a vertex between fingers that is nearest to the wrong one
 SMALLEST_PIECE = 0.005  # share of the surface; smaller pieces that a cut sets free are part of the bridge
 LARGEST_HOLE = 500  # edges; closing a hole takes the cube of this
 
@@ -33,7 +34,7 @@ class Separated:
 
 
 def bridge_faces(vertices: Float, faces: Int, rest: Float, distances: Float, limbs: Int) -> NDArray[np.bool_]:
-    """Faces (F,) between parts that touch in the pose and are apart at rest.
+    """Faces (F,) between parts that touch in the pose and are apart at rest; small patches are left to be relaxed.
 
     Args:
         vertices: (V, 3) posed; faces: (F, 3), without split seams.
@@ -46,7 +47,19 @@ def bridge_faces(vertices: Float, faces: Int, rest: Float, distances: Float, lim
     after = np.linalg.norm(rest[pairs[..., 0]] - rest[pairs[..., 1]], axis=2)
     legs = np.isin(limbs[pairs], [LEFT_LEG, RIGHT_LEG]).all(axis=2) & (limbs[pairs[..., 0]] != limbs[pairs[..., 1]])
     close = distances[pairs].max(axis=2) < np.where(legs, NEAR_LEG, NEAR)
-    return (close & (after > MAX_STRETCH * np.maximum(before, SHORT_EDGE))).any(axis=1)
+    apart = (close & (after > MAX_STRETCH * np.maximum(before, SHORT_EDGE))).any(axis=1)
+    return apart & _wide(vertices, faces, apart)
+
+
+def _wide(vertices: Float, faces: Int, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the patch of chosen faces that each face (F,) is in is no smaller than a contact."""
+    patch = components(unique_edges(faces[chosen]), len(vertices))[faces[:, 0]]
+    count = int(patch.max(initial=0)) + 1
+    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    corners = vertices[faces[chosen]]
+    np.minimum.at(low, patch[chosen], corners.min(axis=1))
+    np.maximum.at(high, patch[chosen], corners.max(axis=1))
+    return np.linalg.norm(np.maximum(high - low, 0.0), axis=1)[patch] >= SMALLEST_CONTACT
 
 
 def separate(vertices: Float, faces: Int, rest: Float, bridges: NDArray[np.bool_]) -> Separated | None:
