@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import fast_simplification
 import numpy as np
 import pytest
-from clothed_person import arms_down, fused_torso, skinned_body
 from PIL import Image
 
 from backend.geometry.hygiene import mesh_report
@@ -21,6 +21,9 @@ from rigging.closest_point import closest_points
 from rigging.gltf import read_glb, write_glb
 from rigging.joints import JOINT_INDEX
 from rigging.normals import vertex_normals
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "rigging"))
+from clothed_person import arms_down, fused_torso, skinned_body  # noqa: E402
 
 EYES = [JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]]
 OFFSET = 0.008
