@@ -194,12 +194,11 @@ class DOPPEL_OT_compare_results(DoppelOperator):
                 picture = thumbnails.icon(key)
                 if picture:
                     column.template_icon(icon_value=picture, scale=8.0)
+        table = layout.column(align=True)  # a line a difference: a box each would not fit the screen
         for title, values in self._rows:
-            box = layout.box()
-            box.label(text=title)
-            row = box.row()
+            row = table.row()
             for value in values:
-                row.label(text=value)
+                row.label(text=f"{title}: {value}")
         if not self._rows:
             layout.label(text="Variants of one request: only the backs differ")
 

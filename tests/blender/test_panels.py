@@ -216,7 +216,7 @@ def test_compare(enabled: MODULE, session: Any, tmp_path: Path) -> None:
     stand_in = SimpleNamespace(layout=RecordingLayout())
     operator.run(stand_in, bpy.context)
     operator.draw(stand_in, bpy.context)
-    assert ["Seed", "5", "6"] == stand_in.layout.said[:3]
+    assert ["Seed: 5", "Seed: 6"] == stand_in.layout.said[:2]
 
 
 def test_recall_brings_every_setting_back(enabled: MODULE, session: Any, tmp_path: Path) -> None:
