@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
+from torch.nn import functional
 
 from ..geometry.body_maps import body_maps
-from ..geometry.close_up import PICTURE, CloseUp
+from ..geometry.close_up import CLOSE_UP_SIZE, PICTURE, CloseUp
 from ..models.autoencoder import Autoencoder, premultiply, resize, unpremultiply
 from ..models.close_up import CLOSE_UP_LATENTS, CLOSE_UP_MAPS, CloseUpDenoiser
 from ..models.denoiser import velocity_of
@@ -15,6 +16,11 @@ from .back_view import share_silhouette
 from .body import PosedSubject
 from .flow import Cancelled, Step, sample_flow
 from .front_view import PICTURE_SIZE, clean_alpha
+
+COLOUR_REACH = 8.0
+"""Standard deviation in close-up pixels of what counts as colour; an eye is smaller, and detail."""
+COLOUR_SHARE = 0.8
+"""How much of a close-up's colour gives way to the whole picture's."""
 
 
 class CloseUpPipeline:
@@ -74,13 +80,35 @@ class CloseUpPipeline:
             on_step,
             cancelled,
         )
-        return _paste(close, views, clean_alpha(unpremultiply(self.autoencoder.decode(latents))))
+        detail = clean_alpha(unpremultiply(self.autoencoder.decode(latents)))
+        return _paste(close, views, with_colours_of(detail, resize(unpremultiply(coarse), CLOSE_UP_SIZE)))
 
     def keep(self, subject: PosedSubject, front: Tensor, back: Tensor, earlier: Tensor) -> tuple[Tensor, Tensor]:
         """As the call, with the heads of ``earlier`` views (2, 4, S, S), front and back, in place of new ones."""
         close = CloseUp.of_head(subject.frame, subject.posed.vertices, subject.model.weights)
         heads = close.crop(resize(earlier.to(front), PICTURE_SIZE))
         return _paste(close, torch.cat([front, back]), torch.cat([heads[:1], heads[1:].expand(len(back), -1, -1, -1)]))
+
+
+def with_colours_of(detail: Tensor, coarse: Tensor) -> Tensor:
+    """Straight RGBA (B, 4, S, S) with the low frequencies of ``coarse``'s colours.
+
+    A sampler's colours drift, the more so the fewer its steps; what it is conditioned on holds them (the wavelet colour
+    correction of Wang et al. 2024, "Exploiting Diffusion Prior for Real-World Image Super-Resolution").
+    """
+    shift = COLOUR_SHARE * (_colour(coarse) - _colour(detail))
+    return torch.cat([(detail[:, :3] + shift).clamp(0, 1), detail[:, 3:]], dim=1)
+
+
+def _colour(rgba: Tensor) -> Tensor:
+    """The mean colour (B, 3, S, S) about each pixel, weighted by alpha."""
+    reach = int(3 * COLOUR_REACH)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=rgba.device) / COLOUR_REACH) ** 2)
+    kernel = (kernel / kernel.sum()).expand(4, 1, -1)
+    joined = functional.pad(torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], dim=1), [reach] * 4, mode="replicate")
+    rows = functional.conv2d(joined, kernel.unsqueeze(3), groups=4)
+    blurred = functional.conv2d(rows, kernel.unsqueeze(2), groups=4)
+    return blurred[:, :3] / blurred[:, 3:].clamp_min(0.02)
 
 
 def _paste(close: CloseUp, views: Tensor, detail: Tensor) -> tuple[Tensor, Tensor]:

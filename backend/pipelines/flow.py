@@ -11,6 +11,10 @@ from torch import Tensor
 
 from ..protocol.errors import DoppelError
 
+GUIDED_UNTIL = 0.8
+"""Noise below which nothing is guided any more. Guidance decides early on what is shown and what colour it has; later
+it only drives colours too far (Kynkaanniemi et al. 2024, "Applying guidance in a limited interval")."""
+
 Step = Callable[[int, int, Tensor], None]
 """Called after each step with (step, steps, the clean latents as they are now foreseen)."""
 Cancelled = Callable[[], bool]
@@ -42,7 +46,7 @@ def sample_flow(
     cancelled: Cancelled | None = None,
     known: Known | None = None,
 ) -> Tensor:
-    """From noise (B, C, h, w) to latents by Euler steps with classifier-free guidance.
+    """From noise (B, C, h, w) to latents by Euler steps with classifier-free guidance of the early ones.
 
     Args:
         velocity: (latents, time in [0, 1] (B,), tokens) -> noise - data.
@@ -50,21 +54,20 @@ def sample_flow(
         noise: [B, C, h, w].
         tokens, negative: [B, 15, D].
         steps: how many.
-        guidance_scale: 1 means none, and half the work.
+        guidance_scale: 1 means none; a guided step is twice the work.
         known: what is given already; it goes the straight way from its noise to its latents, the rest follows.
     """
     scheduler.set_timesteps(steps, device=noise.device)
     x = noise
-    guided = guidance_scale != 1
-    context = torch.cat([tokens, negative]) if guided else tokens
     for index, timestep in enumerate(scheduler.timesteps):
         check(cancelled)
         time = (timestep / scheduler.config["num_train_timesteps"]).to(x.dtype)
-        both = torch.cat([x, x]) if guided else x
-        v = velocity(both, time.expand(len(both)), context)
-        if guided:
-            positive, without = v.chunk(2)
+        if guidance_scale != 1 and float(time) > GUIDED_UNTIL:
+            both = velocity(torch.cat([x, x]), time.expand(2 * len(x)), torch.cat([tokens, negative]))
+            positive, without = both.chunk(2)
             v = without + guidance_scale * (positive - without)
+        else:
+            v = velocity(x, time.expand(len(x)), tokens)
         if known is not None:
             v = torch.lerp(v, noise - known.latents, known.mask)
         if on_step is not None:
