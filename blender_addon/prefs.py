@@ -104,6 +104,7 @@ class DOPPEL_AP_preferences(bpy.types.AddonPreferences):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
+        self._draw_checkup(context, layout)  # first: the panel's button leads here, to its answers
         column = layout.column(heading="Worker")
         column.prop(self, "device")
         column.prop(self, "body_file")
@@ -128,7 +129,6 @@ class DOPPEL_AP_preferences(bpy.types.AddonPreferences):
             row.operator("doppel.setup_worker", icon="IMPORT")
             row.operator_context = "INVOKE_DEFAULT"
             row.operator("doppel.setup_worker_afresh", icon="FILE_REFRESH")
-        self._draw_checkup(context, layout)
 
     def _draw_checkup(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         layout.operator("doppel.check_installation", icon="CHECKMARK")
