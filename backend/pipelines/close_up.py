@@ -41,7 +41,7 @@ class CloseUpPipeline:
         negative: Tensor,
         generators: list[torch.Generator],
         steps: int = 8,
-        guidance_scale: float = 2.0,
+        guidance_scale: float = 2.5,
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
     ) -> tuple[Tensor, Tensor]:
