@@ -67,7 +67,7 @@ def test_prompt_to_engine(
         Path(bpy.context.window_manager.doppel.results[0].folder)
     )
     assert len(armature.data.bones) == 55
-    assert character.provenance["request"]["seed"] == 7 and len(character.faces) <= 20_000
+    assert character.provenance["request"]["seed"] == 7 and len(character.faces) < 20_100  # caps of cuts come on top
     character = enabled("rigging.eyes").with_turning_eyes(character)  # as the importer makes it
     before = evaluated(mesh_of(armature))
     assert np.abs(before - expected(enabled, character)).max() < 1e-3
