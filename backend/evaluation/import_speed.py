@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -44,7 +45,9 @@ def import_rows(python: Path = BLENDER, runs: int = 5) -> list[tuple[str, float]
             character.save_npz(Path(folder) / "avatar.npz")
             write_glb(Path(folder) / "avatar.glb", character)
             command = [str(python), str(ROOT / "tools" / "time_import.py"), folder, str(runs)]
-            done = subprocess.run(command, capture_output=True, text=True)
+            # Threads that spin while they wait would count as work.
+            alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            done = subprocess.run(command, capture_output=True, text=True, env=alone)
         if done.returncode != 0:
             raise DoppelError("blender_failed", f"Blender failed: {done.stderr.strip().splitlines()[-1]}", str(python))
         seconds = json.loads(done.stdout.strip().splitlines()[-1])
