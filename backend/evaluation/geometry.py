@@ -203,16 +203,18 @@ def _cropped(picture: np.ndarray) -> np.ndarray:
 
 
 def _chain(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
-    """Generated avatars: the mesh and the seconds."""
+    """Generated avatars, kept for each set of models: the mesh and the seconds."""
     import numpy as np
 
     from ..geometry.hygiene import mesh_report
     from ..pipelines.avatar import AvatarPipeline
+    from ..pipelines.weights import INDEX, sha256
     from ..protocol.request import GenerateRequest
 
     pipeline = None
+    kept = args.out / "chain" / sha256(folder / INDEX)[:12]
     for number, prompt in enumerate(PROMPTS[: args.chain]):
-        path = args.out / "chain" / f"{number:03d}.json"
+        path = kept / f"{number:03d}.json"
         if not path.exists():
             pipeline = pipeline or AvatarPipeline.from_pretrained(folder, "cpu")
             request = GenerateRequest(
