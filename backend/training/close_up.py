@@ -13,7 +13,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from ..data.contact_sheet import contact_sheet
-from ..geometry.close_up import CLOSE_UP_SIZE, WINDOW, CloseUp
+from ..geometry.close_up import CLOSE_UP_SIZE, WINDOW
 from ..models.autoencoder import Autoencoder, resize, unpremultiply
 from ..models.close_up import CLOSE_UP_LATENTS, CloseUpDenoiser, make_close_up_networks
 from ..models.denoiser import BODY_MAP_SIZE, BodyEncoder
@@ -50,14 +50,13 @@ def soil(coarse: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def foreseen_windows(people: LatentSet, corners: Tensor, models: Path, batch: int = 16) -> Tensor:
+def foreseen_windows(people: LatentSet, corners: Tensor, models: Path) -> Tensor:
     """Coarse windows (N, 2, K, 4, 48, 48) float16 of pictures as the models before the close-up paint them."""
     decoder = PictureDecoder.from_pretrained(models / "picture_decoder").float().eval()
     foreseen = foreseen_latents(people, models, FORESEEN_TIMES)
     tries = foreseen.shape[2]
     windows = []
     for row, (left, top) in enumerate(tqdm(corners.tolist(), desc="windows")):
-        close = CloseUp(left, top)
         # Only the cells about the window are decoded.
         k = BODY_MAP_SIZE // foreseen.shape[-1]
         first = [max(0, min(edge // 8 - 1, foreseen.shape[-1] - CELLS)) for edge in (top, left)]
@@ -66,7 +65,7 @@ def foreseen_windows(people: LatentSet, corners: Tensor, models: Path, batch: in
         maps = people.maps[row, ..., first[0] * k : (first[0] + CELLS) * k, first[1] * k : (first[1] + CELLS) * k]
         decoded = decoder(latents, maps.float().repeat_interleave(tries, 0))
         small = functional.avg_pool2d(decoded, 2)
-        y, x = close.top - first[0] * 8, close.left - first[1] * 8
+        y, x = top - first[0] * 8, left - first[1] * 8
         windows.append(small[..., y : y + WINDOW, x : x + WINDOW].unflatten(0, (2, tries)).half())
     return torch.stack(windows)
 

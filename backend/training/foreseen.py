@@ -40,9 +40,8 @@ def foreseen_latents(
                     caption = int(torch.randint(data.tokens.shape[1], (1,), generator=generator))
                     tokens = data.tokens[some, caption].float()
                     foreseen = model(noisy, time, tokens, maps)
-                    # Outside the window nothing is: that of the true latents there, empty cells alike.
+                    # Outside the window nobody is, and empty cells are all alike.
                     whole = data.latents[some, side].clone()
-                    start = (window.size - columns) // 2
-                    whole[..., start : start + columns] = foreseen.half()
+                    window.crop(whole).copy_(foreseen)
                     made[some, side, k] = whole
     return made
