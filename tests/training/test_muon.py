@@ -34,7 +34,7 @@ def test_learns_a_convolution_and_its_bias_and_resumes() -> None:
             optimizer.step()
         return float((model(x) - y).square().mean())
 
-    start = float((model(x) - y).square().mean())
+    start = float((model(x) - y).square().mean().detach())
     half = descend(60)
     assert half < 0.05 * start
     kept = optimizer.state_dict()
