@@ -38,9 +38,14 @@ def mark_all() -> None:
 
 
 def refresh() -> bool:
-    """Bring the marked scenes' previews up to date; returns whether there was anything to do."""
+    """Bring the marked scenes' previews up to date; returns whether there was anything to do.
+
+    With a window it waits for the body to be read, and is to be asked again.
+    """
     if not _marked:
         return False
+    if not bpy.app.background and not body.ready():
+        return True
     names = sorted(_marked)
     _marked.clear()
     for name in names:

@@ -91,18 +91,19 @@ class BodyModel:
 
         The last result is kept, so that posing the same shape again costs nothing here. Do not write into it.
         """
-        coefficients = np.zeros(NUM_BETAS + NUM_EXPRESSIONS)
-        coefficients[:NUM_BETAS] = betas
-        if expression is not None:
-            coefficients[NUM_BETAS:] = expression
+        coefficients = _coefficients(betas, expression)
         cached = self._cache  # read once: another thread may replace it
         if cached is None or not np.array_equal(coefficients, cached[0]):
             vertices = self.v_template + (self._dirs @ coefficients).reshape(-1, 3)
-            joints = self._joint_template + self._joint_dirs @ coefficients
+            joints = self.shaped_joints(betas, expression)
             vertices.setflags(write=False)
             joints.setflags(write=False)
             cached = self._cache = (coefficients, vertices, joints)
         return cached[1], cached[2]
+
+    def shaped_joints(self, betas: np.ndarray, expression: np.ndarray | None = None) -> np.ndarray:
+        """The joints (55, 3) of :meth:`shaped` alone."""
+        return self._joint_template + self._joint_dirs @ _coefficients(betas, expression)
 
     def pose(self, parameters: BodyParameters | None = None) -> PosedBody:
         """Shape, pose and translate the body; without parameters, the mean body in the T-pose."""
@@ -128,6 +129,14 @@ class BodyModel:
         if 2 * len(turned) > len(features):
             return (self.posedirs @ features).reshape(-1, 3)
         return (self.posedirs[:, turned] @ features[turned]).reshape(-1, 3)
+
+
+def _coefficients(betas: np.ndarray, expression: np.ndarray | None) -> np.ndarray:
+    coefficients = np.zeros(NUM_BETAS + NUM_EXPRESSIONS)
+    coefficients[:NUM_BETAS] = betas
+    if expression is not None:
+        coefficients[NUM_BETAS:] = expression
+    return coefficients
 
 
 @functools.cache
@@ -191,7 +200,8 @@ def _from_archive(path: Path, archive: np.lib.npyio.NpzFile) -> BodyModel:
         shapedirs=shapedirs[:, :, :NUM_BETAS],
         exprdirs=shapedirs[:, :, start : start + NUM_EXPRESSIONS],
         parents=parents,
-        posedirs=reader.posedirs(count),
+        # The open body's are all zero, there only for other readers of the layout: half of the reading, for nothing.
+        posedirs=None if "unit_names" in archive.files else reader.posedirs(count),
         name=path.stem,
     )
     if "unit_names" in archive.files:
@@ -259,7 +269,7 @@ class _Reader:
         return array.astype(np.int32)
 
     def posedirs(self, count: int) -> np.ndarray | None:
-        """(V * 3, 486) float32, or None when they are all zero, as in the open body."""
+        """(V * 3, 486) float32, or None when they are all zero."""
         if "posedirs" not in self._archive.files:
             return None
         array = self.array("posedirs", (count, 3, 9 * (NUM_JOINTS - 1)))

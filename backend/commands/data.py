@@ -27,6 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="N",
         help="add the lifter's ground truth to each Nth person (default: all)",
     )
+    make.add_argument(
+        "--turned", type=float, default=0.0, metavar="SHARE", help="share of people who are turned by any angle"
+    )
     make.add_argument("--threads", type=int, default=1)
 
 
@@ -49,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
             "--people and --surface-every must be at least 1, --seed not negative",
             "See `doppel data make --help`.",
         )
+    if not 0 <= args.turned <= 1:
+        raise DoppelError("data_arguments", f"--turned is a share from 0 to 1, not {args.turned:g}")
     torch.set_num_threads(args.threads)
     catalogue = procedural_catalogue() if args.procedural else Catalogue.load(args.assets)
     if args.mix:
@@ -57,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"procedural set: {len(catalogue.entries)} computed clothes, haircuts and skins")
     for problem in catalogue.problems:
         print(f"left out: {problem}")
-    factory = Factory(catalogue, args.seed, args.test_split)
+    factory = Factory(catalogue, args.seed, args.test_split, turned=args.turned)
     for name, reason in factory.dropped_poses:
         print(f"left out: pose {name}: {reason}")
     header = {"version": FORMAT_VERSION, "seed": args.seed, "split": "test" if args.test_split else "train"}
@@ -65,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         header["assets"] = "procedural"
     elif args.mix:
         header["assets"] = "mixed"
+    if args.turned:
+        header["turned"] = args.turned
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "dataset.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != header:

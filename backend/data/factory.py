@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import torch
 
@@ -12,7 +14,7 @@ from .captions import write_caption
 from .catalogue import Catalogue, Gender
 from .dataset import SURFACE, Sample
 from .mhclo import AssetError
-from .person import draw_person
+from .person import draw_person, turned
 from .poses import PoseBank, pose_bank
 from .render import Light, Renderer
 from .scene import Wardrobe
@@ -31,13 +33,16 @@ class Factory:
         seed: of the whole dataset.
         held_out: draw only identities and clothes of the test split.
         size: pixels of the front and back pictures.
+        turned: share of people who are turned away from the camera, by any angle.
 
     Raises AssetError where the catalogue holds too little to dress anybody. Without poses everyone stands in the
     family of the A-pose.
     """
 
-    def __init__(self, catalogue: Catalogue, seed: int, held_out: bool = False, size: int = IMAGE_SIZE) -> None:
-        self.catalogue, self.seed, self.held_out, self.size = catalogue, seed, held_out, size
+    def __init__(
+        self, catalogue: Catalogue, seed: int, held_out: bool = False, size: int = IMAGE_SIZE, turned: float = 0.0
+    ) -> None:
+        self.catalogue, self.seed, self.held_out, self.size, self.turned = catalogue, seed, held_out, size, turned
         _require(catalogue, held_out)
         self.wardrobe = Wardrobe(catalogue)
         self.poses: PoseBank | None = None
@@ -52,6 +57,8 @@ class Factory:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         person = draw_person(self.catalogue, rng, self.held_out, self.poses)
         captions = [write_caption(person.attributes, rng)[0] for _ in range(CAPTIONS)]
+        if rng.random() < self.turned:
+            person = dataclasses.replace(person, body=turned(person.body, float(rng.uniform(-np.pi, np.pi))))
         scene = self.wardrobe.dress(person)
         frame = ViewFrame.of_body(scene.body_vertices)
         light = Light.draw(generator)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rigging.body_parameters import BodyParameters
+from rigging.lbs import rodrigues
+from rigging.rotations import axis_angle
 from rigging.semantic import semantic_to_betas
 
 from ..models.slots import COLOURS, HAIR_COLOURS
@@ -121,6 +124,12 @@ def draw_person(
     worn += _head(catalogue, rng, gender, held_out, skin.skin.age, attributes, colours)
     shift = (float(rng.normal(0, 3)), float(rng.normal(0, 1)), float(rng.normal(0, 1.5)))
     return Person(body, semantic, skin, shift, tuple(worn), attributes, colours)
+
+
+def turned(body: BodyParameters, yaw: float) -> BodyParameters:
+    """The body turned by ``yaw`` radians about the upright axis, counter-clockwise as seen from above."""
+    turn = rodrigues(np.array([[0.0, yaw, 0.0]]))[0] @ rodrigues(body.global_orient[None])[0]
+    return dataclasses.replace(body, global_orient=axis_angle(turn[None])[0])
 
 
 def _build(semantic: dict[str, float]) -> str:

@@ -57,6 +57,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("geometry", help="shape and texture against the truth", description=__doc__)
     parser.add_argument("--people", type=int, default=60)
     parser.add_argument("--yaws", type=int, default=len(YAWS), choices=range(1, len(YAWS) + 1))
+    parser.add_argument(
+        "--baselines", type=int, default=10, metavar="N", help="the first N people are given to the baselines as well"
+    )
     parser.add_argument("--chain", type=int, default=0, metavar="N", help="also generate N avatars from prompts")
     parser.add_argument("--out", type=Path, default=Path("runs/eval/geometry"), help="cache; a second run goes on")
     parser.add_argument("--seed", type=int, default=0)
@@ -76,8 +79,11 @@ def run(args: argparse.Namespace) -> int:
     from ..models.lifter import Lifter
     from ..pipelines.weights import weights_folder
 
-    if args.people < 1 or args.chain < 0 or args.chain > len(PROMPTS):
-        raise DoppelError("eval_arguments", f"--people must be at least 1 and --chain 0 to {len(PROMPTS)}")
+    if args.people < 1 or args.baselines < 0 or not 0 <= args.chain <= len(PROMPTS):
+        raise DoppelError(
+            "eval_arguments",
+            f"--people must be at least 1, --baselines not negative, --chain 0 to {len(PROMPTS)}",
+        )
     torch.set_num_threads(args.threads)
     folder = weights_folder(args.weights)
     _open_cache(args, folder)
@@ -87,7 +93,9 @@ def run(args: argparse.Namespace) -> int:
     cases = [(person, yaw) for person in range(args.people) for yaw in YAWS[: args.yaws]]
     missing = [case for case in cases if not _case_path(args.out, *case).exists()]
     for person, yaw in tqdm(missing, desc="people"):
-        record, sheet = measure_person(factory, lifter, person, yaw, args.triangles, args.texture_size)
+        record, sheet = measure_person(
+            factory, lifter, person, yaw, args.triangles, args.texture_size, baselines=person < args.baselines
+        )
         path = _made(_case_path(args.out, person, yaw))
         sheet.save(path.with_suffix(".png"))
         _write(path, record)
@@ -98,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def measure_person(
-    factory: Factory, lifter: Lifter, index: int, yaw: int, triangles: int, texture_size: int
+    factory: Factory, lifter: Lifter, index: int, yaw: int, triangles: int, texture_size: int, baselines: bool = True
 ) -> tuple[dict[str, Any], Image]:
     """Every method's figures for one person, and a sheet of the eight views: the truth above our result."""
     import torch
@@ -121,7 +129,8 @@ def measure_person(
         return lambda: LiftResult(*BASELINES[name](subject, front, back, triangles))
 
     models = {}
-    for name, method in {OURS: lift, **{name: baseline(name) for name in BASELINES}}.items():
+    methods = {OURS: lift} | ({name: baseline(name) for name in BASELINES} if baselines else {})
+    for name, method in methods.items():
         started = time.perf_counter()
         lifted = method()
         between = time.perf_counter()
@@ -234,35 +243,41 @@ def person_tables(records: list[dict[str, Any]]) -> str:
     """The tables of all people, as Markdown."""
     people = len({record["person"] for record in records})
     yaws = sorted({record["yaw"] for record in records})
-    methods = list(records[0]["rows"])
+    compared = [record for record in records if len(record["rows"]) > 1]
+    groups = {OURS: (OURS, records)}
+    if 0 < len(compared) < len(records):
+        groups[f"{OURS}, the baselines' {len(compared)} cases"] = (OURS, compared)
+    groups |= {name: (name, compared) for name in compared[0]["rows"] if name != OURS} if compared else {}
     lines = [f"{people} people x yaws {', '.join(map(str, yaws))} degrees; centimetres; means over {len(records)}", ""]
     for key, title in (("shape", "without alignment"), ("aligned", "after rigid ICP")):
         lines += [
             f"| {title} | P2S | S2P | Chamfer | normal consistency | f@0.5 cm | f@1 cm | IoU |",
             "|---|" + "---:|" * 7,
         ]
-        groups = [(name, records) for name in methods]
-        if key == "shape" and len(yaws) > 1:
-            groups += [(f"{OURS}, turned by {yaw}", [r for r in records if r["yaw"] == yaw]) for yaw in yaws]
-        for label, chosen in groups:
-            rows = [record["rows"][label.split(",")[0]] for record in chosen]
-            cells = [f"{_mean(row[key][name] for row in rows):.2f}" for name in _SHAPE[:3]]
-            cells += [f"{_mean(row[key][name] for row in rows):.3f}" for name in _SHAPE[3:]]
+        turned = {
+            f"{OURS}, turned by {yaw}": (OURS, [record for record in records if record["yaw"] == yaw]) for yaw in yaws
+        }
+        for label, (name, chosen) in (groups | (turned if key == "shape" and len(yaws) > 1 else {})).items():
+            rows = [record["rows"][name] for record in chosen]
+            cells = [f"{_mean(row[key][figure] for row in rows):.2f}" for figure in _SHAPE[:3]]
+            cells += [f"{_mean(row[key][figure] for row in rows):.3f}" for figure in _SHAPE[3:]]
             iou = f"{_mean(row['iou'] for row in rows):.3f}" if key == "shape" else ""
             lines.append(f"| {label} | {' | '.join(cells)} | {iou} |")
         lines.append("")
     lines.append("| PSNR, PSNR on the person, SSIM | front and back | oblique | sides |")
     lines.append("|---|" + "---:|" * 3)
-    for name in methods:
+    for label, (name, chosen) in groups.items():
         cells = []
         for kind in ("facing", "oblique", "side"):
-            views = [view for record in records for view in record["rows"][name]["views"] if view["kind"] == kind]
+            views = [view for record in chosen for view in record["rows"][name]["views"] if view["kind"] == kind]
             means = [_mean(view[figure] for view in views) for figure in ("psnr", "psnr_person", "ssim")]
             cells.append(f"{means[0]:.1f}, {means[1]:.1f}, {means[2]:.3f}")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {label} | {' | '.join(cells)} |")
     lines.append("")
-    rows = [(name, [record["rows"][name] for record in records]) for name in methods]
-    lines += _hygiene_lines([(name, [(row["hygiene"], row["seconds"]) for row in group]) for name, group in rows])
+    meshes = {label: [record["rows"][name] for record in chosen] for label, (name, chosen) in groups.items()}
+    lines += _hygiene_lines(
+        [(label, [(row["hygiene"], row["seconds"]) for row in rows]) for label, rows in meshes.items()]
+    )
     return "\n".join(lines)
 
 

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 
 from rigging.body_parameters import BodyParameters
-from rigging.lbs import rodrigues
 
 from ..data.factory import IMAGE_SIZE, Factory
-from ..data.person import draw_person
+from ..data.person import draw_person, turned
 from ..data.render import Light, Renderer, View, rotation_y
 from ..data.surface import is_outside
 from ..geometry.view_frame import ViewFrame
@@ -44,9 +43,7 @@ class TruePerson:
         rng = np.random.default_rng([factory.seed, int(factory.held_out), index])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         person = draw_person(factory.catalogue, rng, factory.held_out, factory.poses)
-        body = person.body.copy()
-        turned = rotation_y(yaw).double().numpy() @ rodrigues(body.global_orient[None])[0]
-        body.global_orient = _axis_angle(turned)
+        body = turned(person.body, yaw)
         scene = factory.wardrobe.dress(dataclasses.replace(person, body=body))
         frame = ViewFrame.of_body(scene.body_vertices)
         return cls(body, frame, Renderer(scene, frame, Light.draw(generator)))
@@ -134,9 +131,3 @@ def _unproject(view: View, turn: Tensor) -> tuple[Tensor, Tensor]:
     size = view.depth.shape[0]
     place = torch.stack([(column + 0.5) / size * 2 - 1, 1 - (row + 0.5) / size * 2, view.depth[seen]], dim=1)
     return place @ turn, view.normal[:, seen].T @ turn
-
-
-def _axis_angle(rotation: np.ndarray) -> np.ndarray:
-    from scipy.spatial.transform import Rotation
-
-    return Rotation.from_matrix(rotation).as_rotvec()

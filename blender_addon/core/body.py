@@ -2,6 +2,7 @@
 """The conditioning body: parameters from plain slider values, and its posed surface for the viewport."""
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -23,10 +24,28 @@ _LEFT_HAND, _RIGHT_HAND = slice(25, 40), slice(40, 55)
 _CURL_TOLERANCE = 1e-4
 
 
-@cache
+_reading = threading.Lock()
+_reader: threading.Thread | None = None
+
+
 def model() -> BodyModel:
     """The open body, read once."""
-    return BodyModel.load()
+    with _reading:
+        return BodyModel.load()
+
+
+def ready() -> bool:
+    """Whether the body is in memory. The first question has a thread of its own read it, for half a second."""
+    global _reader
+    if _reader is None:
+        _reader = threading.Thread(target=_warm, name="doppel-body", daemon=True)
+        _reader.start()
+    return not _reader.is_alive()
+
+
+def _warm() -> None:
+    suit()
+    posed_surface(BodyParameters())
 
 
 def parameters(
@@ -71,19 +90,30 @@ def _weights() -> NDArray[np.float32]:
     return np.ascontiguousarray(model().weights.T, dtype=np.float32)
 
 
+@cache
+def _shapes() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The mean body's (3 V,) coordinates, all x first, and how (3 V, 20) betas and expression move them."""
+    body = model()
+    directions = np.concatenate([body.shapedirs, body.exprdirs], axis=2).transpose(1, 0, 2)
+    rows = np.ascontiguousarray(directions, dtype=np.float32).reshape(-1, directions.shape[2])
+    return np.ascontiguousarray(body.v_template.T, dtype=np.float32).reshape(-1), rows
+
+
 def posed_surface(body: BodyParameters) -> NDArray[np.float32]:
     """Vertices (V, 3) of the posed body in Blender's axes, standing on z = 0 by its rest pose.
 
     Linear blend skinning laid out for one step of a slider: in single precision, the mix of the transforms one matrix
     product, and what follows on long rows.
     """
-    rest_vertices, rest_joints = model().shaped(body.betas, body.expression)
-    _, transforms = rigid_chain(rodrigues(body.full_pose), rest_joints, model().parents)
-    transforms[:, :3, 3] += body.transl - np.array([0.0, rest_vertices[:, 1].min(), 0.0])
+    mean, directions = _shapes()
+    coefficients = np.concatenate([body.betas, body.expression]).astype(np.float32)
+    x, y, z = (mean + directions @ coefficients).reshape(3, -1)
+    joints = model().shaped_joints(body.betas, body.expression)
+    _, transforms = rigid_chain(rodrigues(body.full_pose), joints, model().parents)
+    transforms[:, :3, 3] += body.transl - np.array([0.0, y.min(), 0.0])
     rows = (Y_UP_TO_Z_UP @ transforms[:, :3]).reshape(NUM_JOINTS, 12).astype(np.float32)
     mixed = (rows.T @ _weights()).reshape(3, 4, -1)  # each vertex's own 3 x 4, transposed
-    x, y, z = np.ascontiguousarray(rest_vertices.T, dtype=np.float32)
-    surface = np.empty(rest_vertices.shape, np.float32)
+    surface = np.empty((len(x), 3), np.float32)
     for axis, (along_x, along_y, along_z, offset) in enumerate(mixed):
         surface[:, axis] = along_x * x + along_y * y + along_z * z + offset
     return surface

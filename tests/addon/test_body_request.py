@@ -1,5 +1,7 @@
 """From slider values to the body of a request."""
 
+import threading
+
 import numpy as np
 import pytest
 from doppel_extension.backend.protocol.request import GenerateRequest
@@ -56,3 +58,14 @@ def test_surface_is_the_body_models() -> None:
     posed = body.model().pose(made)
     x, y, z = (posed.vertices - [0.0, posed.rest_vertices[:, 1].min(), 0.0]).T
     np.testing.assert_allclose(body.posed_surface(made), np.stack([x, -z, y], axis=1), atol=2e-6)
+
+
+def test_the_body_is_read_beside_blenders_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "_reader", None)
+    may_end, asked = threading.Event(), threading.Event()
+    monkeypatch.setattr(body, "_warm", lambda: (asked.set(), may_end.wait(10)))
+    assert not body.ready()
+    assert asked.wait(10) and not body.ready()
+    may_end.set()
+    body._reader.join(10)
+    assert body.ready()
