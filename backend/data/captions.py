@@ -96,11 +96,11 @@ _COLOUR_WORDS = {
     "blue": ("blue", "royal blue"),
     "green": ("green", "emerald"),
     "light green": ("light green", "mint", "lime"),
-    "olive": ("olive", "khaki", "olive green"),
+    "olive": ("olive", "olive green"),
     "purple": ("purple", "violet"),
     "lilac": ("lilac", "lavender"),
     "magenta": ("magenta", "fuchsia", "hot pink"),
-    "beige": ("beige", "tan", "sand-coloured"),
+    "beige": ("beige", "sand-coloured", "camel"),
     "cream": ("cream", "ivory", "off-white"),
     "turquoise": ("turquoise", "aqua", "cyan"),
     "gold": ("gold", "golden", "mustard"),
@@ -143,20 +143,70 @@ def write_caption(attributes: Attributes, rng: np.random.Generator) -> tuple[str
     if attributes.get("eyewear") == "glasses" and says("eyewear", 1.2):
         extras.append(_pick(rng, _KINDS["glasses"]))
 
-    text = subject
-    with_part = " and ".join(extras)
-    wear = _pick(rng, ("in", "wearing", "dressed in")) + " " + _join(clothes) if clothes else ""
-    order = [wear, ("with " + with_part) if with_part else ""]
-    if rng.random() < 0.4:
-        order.reverse()
-    for part in order:
-        if part:
-            text += (", " if rng.random() < 0.25 else " ") + part
+    style = rng.random()
+    if style < 0.12:
+        text = _tags(subject, [words for _, words in clothes], extras, rng)
+    elif style < 0.2 and "gender" in said:  # whose "he" or "she" says it again
+        text = _sentences(subject, [words for _, words in clothes], extras, attributes["gender"], rng)
+    else:
+        text = _phrase(subject, clothes, extras, rng)
     if rng.random() < 0.12:
         text = _pick(rng, ("full body photo of ", "a 3D character: ", "portrait of ", "an avatar of ")) + text
     if rng.random() < 0.15:
         text = text[0].upper() + text[1:] + "."
     return text, said
+
+
+def _phrase(subject: str, clothes: list[tuple[str, str]], extras: list[str], rng: np.random.Generator) -> str:
+    """One phrase: "a woman in blue jeans and a white T-shirt with long hair"."""
+    wear = _pick(rng, ("in", "wearing", "dressed in")) + " " + _worn(clothes, rng) if clothes else ""
+    order = [wear, "with " + " and ".join(extras) if extras else ""]
+    if rng.random() < 0.4:
+        order.reverse()
+    text = subject
+    for part in order:
+        if part:
+            text += (", " if rng.random() < 0.25 else " ") + part
+    return text
+
+
+def _worn(clothes: list[tuple[str, str]], rng: np.random.Generator) -> str:
+    """Clothes in any order: which colour is whose must be read from the words, not from the order."""
+    clothes = list(clothes)
+    if rng.random() < 0.5:
+        clothes = [clothes[i] for i in rng.permutation(len(clothes))]
+    words = [phrase for _, phrase in clothes]
+    if len(clothes) > 1 and rng.random() < 0.25:
+        slots = [slot for slot, _ in clothes[:2]]
+        joints = ["with"] + {("upper", "lower"): ["over", "above"], ("lower", "upper"): ["below", "under"]}.get(
+            (slots[0], slots[1]), []
+        )
+        words[:2] = [f"{words[0]} {_pick(rng, tuple(joints))} {words[1]}"]
+    return _join(words)
+
+
+def _tags(subject: str, clothes: list[str], extras: list[str], rng: np.random.Generator) -> str:
+    """Words with commas between, as many prompts are written: "woman, red dress, long brown hair"."""
+    parts = [_bare(part) for part in (*clothes, *extras)]
+    return ", ".join([_bare(subject), *(parts[i] for i in rng.permutation(len(parts)))])
+
+
+def _sentences(subject: str, clothes: list[str], extras: list[str], gender: str, rng: np.random.Generator) -> str:
+    """Two sentences: "a man with short hair. He wears a suit"."""
+    he = {"woman": "She", "man": "He"}[gender]
+    wear = f"{he} {_pick(rng, ('wears', 'is wearing', 'is dressed in'))} " + _join(clothes) if clothes else ""
+    has = f"{he} has " + " and ".join(extras) if extras else ""
+    if wear and has and rng.random() < 0.5:
+        inside, after = f"{subject} with " + " and ".join(extras), [wear]
+    else:
+        inside, after = subject, [part for part in (wear, has) if part]
+        after = [after[i] for i in rng.permutation(len(after))]
+    return ". ".join([inside, *after])
+
+
+def _bare(phrase: str) -> str:
+    """Without its article."""
+    return phrase.removeprefix("a ").removeprefix("an ")
 
 
 def _subject(attributes, rng, says, said) -> str:  # type: ignore[no-untyped-def]
@@ -177,16 +227,21 @@ def _subject(attributes, rng, says, said) -> str:  # type: ignore[no-untyped-def
 
 def _coloured(attributes, rng, says, colour: str, kind: str) -> str:  # type: ignore[no-untyped-def]
     words = []
-    if says(colour, 1.1):
+    said_colour = says(colour, 1.1)
+    if said_colour:
         words.append(colour_word(rng, attributes[colour]))
     pattern = attributes.get("pattern", "plain")
     if kind.startswith("upper") and says("pattern", 1.1) and pattern != "plain":
         words.append(_pick(rng, _PATTERNS[pattern]))
     words.append(_pick(rng, _KINDS[attributes[kind]]))
+    colour_last = said_colour and rng.random() < 0.1
+    if colour_last:
+        return " ".join([*words[1:], "in", words[0]])
     return " ".join(words)
 
 
-def _clothes(attributes, rng, says) -> list[str]:  # type: ignore[no-untyped-def]
+def _clothes(attributes, rng, says) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
+    """Which part of the body, and the words for what it wears."""
     parts = []
     upper, lower = attributes.get("upper_kind"), attributes.get("lower_kind")
     suit = upper == "suit jacket" and lower in ("trousers", "skirt")
@@ -202,37 +257,42 @@ def _clothes(attributes, rng, says) -> list[str]:  # type: ignore[no-untyped-def
             if says("upper_colour", 1.2) and says("lower_colour", 9)
             else []
         )
-        parts.append(_article(" ".join([*words, _pick(rng, ("suit", "business suit", "elegant suit"))])))
+        parts.append(("upper", _article(" ".join([*words, _pick(rng, ("suit", "business suit", "elegant suit"))]))))
     else:
         if upper and says("upper_kind", 1.2):
             if lower == "dress":
                 says("lower_kind", 9)
-            parts.append(_article(_coloured(attributes, rng, says, "upper_colour", "upper_kind")))
+            parts.append(("upper", _article(_coloured(attributes, rng, says, "upper_colour", "upper_kind"))))
         if lower and lower not in ("dress", "none") and says("lower_kind", 1.1):
             phrase = _coloured(attributes, rng, says, "lower_colour", "lower_kind")
-            parts.append(phrase if lower in ("trousers", "jeans", "shorts", "overalls") else _article(phrase))
+            plural = lower in ("trousers", "jeans", "shorts", "overalls")
+            parts.append(("lower", phrase if plural else _article(phrase)))
     shoes = attributes.get("shoes_kind")
     if shoes == "barefoot":
         if says("shoes_kind", 0.4):
-            parts.append("no shoes")
+            parts.append(("shoes", "no shoes"))
     elif shoes and says("shoes_kind", 0.6):
-        parts.append(_coloured(attributes, rng, says, "shoes_colour", "shoes_kind"))
+        parts.append(("shoes", _coloured(attributes, rng, says, "shoes_colour", "shoes_kind")))
     if attributes.get("headwear", "none") != "none" and says("headwear", 1.3):
-        parts.append(_article(_pick(rng, _KINDS[attributes["headwear"]])))
+        parts.append(("head", _article(_pick(rng, _KINDS[attributes["headwear"]]))))
     return parts
 
 
 def _hair(attributes, rng, says) -> str:  # type: ignore[no-untyped-def]
     style = attributes.get("hair_style")
     if style is None or not says("hair_style", 0.9):
-        return ""
+        if style in (None, "bald") or not says("hair_colour", 0.5):
+            return ""
+        return _hair_colour(attributes, rng) + " hair"
     if style == "bald":
         return _pick(rng, _BALD)
-    colour = ""
-    if says("hair_colour", 1.1):
-        name = attributes["hair_colour"]
-        colour = colour_word(rng, "red_hair" if name == "red" else name)
+    colour = _hair_colour(attributes, rng) if says("hair_colour", 1.1) else ""
     return " ".join(_pick(rng, _HAIR[style]).format(c=colour).split())
+
+
+def _hair_colour(attributes, rng) -> str:  # type: ignore[no-untyped-def]
+    name = attributes["hair_colour"]
+    return colour_word(rng, "red_hair" if name == "red" else name)
 
 
 def _article(phrase: str) -> str:

@@ -1,6 +1,7 @@
 """From a sentence to one token per attribute of a person.
 
-MiniLM's token states (frozen, Apache-2.0, shipped by a package) are read by a small resampler whose queries each
+MiniLM's token states (frozen, Apache-2.0, shipped by a package), of its last layer and of a middle one, where a
+word is still more itself than the sentence, are read by a small resampler whose queries each
 stand for one attribute (see :mod:`backend.models.slots`). It is taught on captions whose attributes are known, so the
 denoiser's cross-attention meets fifteen tokens of fixed meaning in place of a bag of words, and the same heads tell
 the rest of the program what a prompt says (default body, evaluation).
@@ -22,6 +23,8 @@ from .slots import SLOTS
 
 MAX_TOKENS = 64
 TEXT_WIDTH = 384
+TEXT_LAYERS = (3, 6)
+"""Of MiniLM's six, counted from the embeddings at 0."""
 
 
 class TextStates:
@@ -43,11 +46,12 @@ class TextStates:
 
     @torch.no_grad()
     def __call__(self, texts: list[str]) -> tuple[Tensor, Tensor]:
-        """Token states (B, L, 384) and their mask (B, L) bool; L <= 64, longer texts are cut."""
+        """Token states (B, L, 2, 384) of two layers and their mask (B, L) bool; L <= 64, longer texts are cut."""
         tokenizer, model = self._tokenizer_and_model
         tokens = tokenizer(texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         tokens = tokens.to(self.device)
-        return model(**tokens).last_hidden_state, tokens["attention_mask"].bool()
+        layers = model(**tokens, output_hidden_states=True).hidden_states
+        return torch.stack([layers[i] for i in TEXT_LAYERS], dim=2), tokens["attention_mask"].bool()
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class PromptEncoder(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, width: int = 128, layers: int = 2, heads: int = 4, text_width: int = TEXT_WIDTH) -> None:
         super().__init__()
+        self.words = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, width))
         self.project = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, width))
         self.queries = nn.Parameter(torch.randn(len(SLOTS), width) * 0.5)
         self.blocks = nn.ModuleList(_Block(width, heads) for _ in range(layers))
@@ -89,8 +94,8 @@ class PromptEncoder(ModelMixin, ConfigMixin):
         )
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Text states (B, L, text_width), mask (B, L) bool -> attribute tokens (B, 15, width)."""
-        memory = self.project(states)
+        """Text states (B, L, 2, text_width), mask (B, L) bool -> attribute tokens (B, 15, width)."""
+        memory = self.words(states[:, :, 0]) + self.project(states[:, :, 1])
         x = self.queries.unsqueeze(0).expand(states.shape[0], -1, -1)
         for block in self.blocks:
             x = block(x, memory, ~mask)

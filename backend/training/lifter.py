@@ -24,6 +24,8 @@ from .loop import Losses, Schedule, train
 HELD_OUT = 12
 OFFSET = 0.02
 """Standard deviation, view units, of how far training points lie off the surface along its normal."""
+STEP = 0.008
+"""View units, a pixel of the pictures: along the surface the distance must not change over two of them."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,9 @@ def load(folders: list[Path], models: Path, limit: int | None) -> list[LiftSampl
 
 
 def lift_losses(model: Lifter, samples: list[LiftSample], count: int) -> Losses:
-    """Distance, depth and albedo errors of a batch, with ``count`` points of each kind a person."""
+    """Distance, slope, depth and albedo errors of a batch, with ``count`` points of each kind a person."""
     pictures = torch.stack(
-        [s.decoded if s.decoded is not None and torch.rand(()) < 0.6 else s.pictures for s in samples]
+        [misaligned(s.decoded if s.decoded is not None and torch.rand(()) < 0.6 else s.pictures) for s in samples]
     ).float()
     planes = model.encode(pictures, torch.stack([s.maps for s in samples]).float())
     points, body, target, colour = [], [], [], []
@@ -106,25 +108,39 @@ def lift_losses(model: Lifter, samples: list[LiftSample], count: int) -> Losses:
         p = torch.randint(len(s.points), (count,))
         offset = torch.randn(count, 1) * OFFSET * torch.where(torch.rand(count, 1) < 0.3, 0.1, 1.0)
         off_surface = s.points[p] + offset * s.normals[p]
-        places = torch.cat([s.queries[q], off_surface])
+        # Pairs on either side of a surface point: a bend gives both the same distance, a ripple does not.
+        pairs = s.points[p[: count // 4]]
+        along = STEP * functional.normalize(torch.cross(torch.randn(pairs.shape), s.normals[p[: count // 4]], dim=1))
+        places = torch.cat([s.queries[q], off_surface, pairs + along, pairs - along])
         points.append(places)
         body.append(s.field(places))
         target.append(torch.cat([s.sdf[q], offset.squeeze(1)]).clamp(-TRUNCATION, TRUNCATION))
         colour.append(s.albedo[p])
     sdf, albedo = model.query(planes, torch.stack(points), torch.stack(body))
-    sdf = sdf.clamp(-1.5 * TRUNCATION, 1.5 * TRUNCATION)
+    sdf, pairs_sdf = sdf.clamp(-1.5 * TRUNCATION, 1.5 * TRUNCATION).split([2 * count, 2 * (count // 4)], dim=1)
+    one_side, other_side = pairs_sdf.chunk(2, dim=1)
+    slope = ((one_side - other_side) / (2 * STEP)).abs().clamp_max(1.0).mean()
     error = (sdf - torch.stack(target)).abs()
     distance = error[:, :count].mean() + error[:, count:].mean()
     depth = torch.stack([s.depth for s in samples])
     seen = ~depth.isnan()
     depth_error = (planes.depth - depth)[seen].abs().clamp_max(0.2).mean()
-    colour_error = (albedo[:, count:] - torch.stack(colour)).abs().mean()
+    colour_error = (albedo[:, count : 2 * count] - torch.stack(colour)).abs().mean()
     return {
-        "loss": 20 * distance + 10 * depth_error + 2 * colour_error,
+        "loss": 20 * distance + 0.4 * slope + 10 * depth_error + 2 * colour_error,
         "sdf": distance.detach() / 2,
+        "slope": slope.detach(),
         "depth": depth_error.detach(),
         "albedo": colour_error.detach(),
     }
+
+
+def misaligned(pictures: Tensor) -> Tensor:
+    """The pictures (8, 256, 256) as diffusion makes them: in one of three the back lies a pixel beside the front."""
+    if torch.rand(()) < 2 / 3:
+        return pictures
+    shift = torch.randint(-1, 2, (2,)).tolist()
+    return torch.cat([pictures[:4], pictures[4:].roll(shift, (1, 2))])
 
 
 def train_lifter(
@@ -141,7 +157,8 @@ def train_lifter(
     torch.manual_seed(seed)
     samples = load(data, models, limit)
     held, samples = samples[:HELD_OUT], samples[HELD_OUT:]
-    model = Lifter()
+    kept = models / "lifter"
+    model = Lifter.from_pretrained(kept).float() if kept.is_dir() else Lifter()
 
     def losses(progress: float) -> Losses:
         return lift_losses(model, [samples[i] for i in torch.randint(len(samples), (batch,)).tolist()], points)
@@ -153,7 +170,8 @@ def train_lifter(
         with torch.no_grad():
             measured = [lift_losses(ema, held[i : i + 4], 4000) for i in range(0, len(held), 4)]
         torch.set_rng_state(state)
-        return {f"held_{k}": float(torch.stack([m[k] for m in measured]).mean()) for k in ("sdf", "depth", "albedo")}
+        figures = ("sdf", "slope", "depth", "albedo")
+        return {f"held_{k}": float(torch.stack([m[k] for m in measured]).mean()) for k in figures}
 
     def save(ema: nn.Module) -> None:
         assert isinstance(ema, Lifter)

@@ -24,8 +24,9 @@ TRUE_SHARE = 0.3
 FORESEEN_TIMES = (0.35, 0.9)
 """Later ones would leave so much to chance that no picture could be told from them."""
 PERCEPTUAL_WEIGHT = 0.3
-ADVERSARIAL_WEIGHT, ADVERSARIAL_FROM = 0.03, 0.5
-"""Weight of the discriminator's verdict, and the share of the time after which it counts."""
+ADVERSARIAL_WEIGHT = 0.03
+ADVERSARIAL_FROM, ADVERSARIAL_AGAIN = 0.5, 0.1
+"""Share of the time after which the discriminator's verdict counts, in a first training and in a later one."""
 
 
 def load_pictures(folders: list[Path], limit: int) -> Tensor:
@@ -67,8 +68,12 @@ def train_picture_decoder(
     )
     foreseen = foreseen_latents(first, models, FORESEEN_TIMES)
     kept = models / "picture_decoder"
-    fresh = PictureDecoder.of(Autoencoder.from_pretrained(models / "vae").float())
-    model = (PictureDecoder.from_pretrained(kept).float() if kept.is_dir() else fresh).to(device)
+    if kept.is_dir():
+        model, adversarial_from = PictureDecoder.from_pretrained(kept).float(), ADVERSARIAL_AGAIN
+    else:
+        autoencoder = Autoencoder.from_pretrained(models / "vae").float()
+        model, adversarial_from = PictureDecoder.of(autoencoder), ADVERSARIAL_FROM
+    model.to(device)
     perceptual = PerceptualLoss().to(device)
     discriminator = PatchDiscriminator(4 + data.maps.shape[2]).to(device)
     judge = torch.optim.AdamW(discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9))
@@ -100,7 +105,7 @@ def train_picture_decoder(
         pixels, features = picture_loss(made, target), perceptual(made, target)
         loss = pixels + PERCEPTUAL_WEIGHT * features
         parts = {"pixels": pixels, "features": features}
-        if progress > ADVERSARIAL_FROM:
+        if progress > adversarial_from:
             verdict = discriminator.loss(target, made, maps)
             judge.zero_grad(set_to_none=True)
             verdict.backward()

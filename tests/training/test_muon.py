@@ -32,7 +32,7 @@ def test_learns_a_convolution_and_its_bias_and_resumes() -> None:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        return float((model(x) - y).square().mean())
+        return float((model(x) - y).square().mean().detach())
 
     start = float((model(x) - y).square().mean().detach())
     half = descend(60)
