@@ -178,8 +178,7 @@ def press(key: str) -> Walk:
 def body() -> Walk:
     settings = bpy.context.scene.doppel
     settings.show_preview = True
-    yield 1.0
-    Report.check(settings.preview is not None, "the preview body appears by Blender's own timer")
+    yield from wait_for("the preview body, by Blender's own timer", lambda: settings.preview is not None)
     settings.body.height_cm = 178.0
     settings.body.gender = 0.9
     yield from shoot("body")
