@@ -27,7 +27,7 @@ class Separated:
     """A closed surface without its bridges. Faces that stay keep their order; the caps come last."""
 
     faces: Int  # (F', 3) into the new vertices
-    source_vertex: Int  # (V',) which vertex each one was; at a pinch one becomes two
+    source_vertex: Int  # (V',) which vertex each one was
     source_face: Int  # (F',) which face each one was, -1 for those of a cap
     cut: int  # faces that were taken away
     caps: int  # holes that were closed
@@ -79,11 +79,12 @@ def separate(vertices: Float, faces: Int, rest: Float, bridges: NDArray[np.bool_
     partner = _partners(faces)
     if partner is None:
         return None
-    kept = ~(bridges | _loose(vertices, faces, ~bridges, partner))
+    kept = _without_pinches(vertices, faces, ~bridges, partner)
     if not kept.any():
         return None
     source_face = np.flatnonzero(kept)
-    left, source_vertex = _split_pinches(faces, kept, partner)
+    source_vertex, numbers = np.unique(faces[kept], return_inverse=True)
+    left = numbers.reshape(-1, 3)
     loops = _holes(left)
     if loops is None or max((len(loop) for loop in loops), default=0) > LARGEST_HOLE:
         return None
@@ -126,20 +127,29 @@ def _loose(vertices: Float, faces: Int, kept: NDArray[np.bool_], partner: Int) -
     return kept & (np.bincount(label, area)[label] < SMALLEST_PIECE * np.bincount(before, area)[before])
 
 
-def _split_pinches(faces: Int, kept: NDArray[np.bool_], partner: Int) -> tuple[Int, Int]:
-    """The kept faces on vertices of their own for each fan that hangs together by edges, and which vertex each was."""
+def _without_pinches(vertices: Float, faces: Int, kept: NDArray[np.bool_], partner: Int) -> NDArray[np.bool_]:
+    """The kept faces (F,) of which those at each vertex hang together by edges, and the pieces are large.
+
+    Where the cut leaves surfaces that touch at a vertex, the one with more faces there keeps it. (On vertices of their
+    own both would still lie at one place in the pose, and an edge between two such places would have four faces.)
+    """
     count = 3 * len(faces)
-    edge = np.flatnonzero(np.repeat(kept, 3) & kept[partner // 3])
     onward = np.arange(count).reshape(-1, 3)[:, [1, 2, 0]].ravel()  # the corner at which a directed edge ends
-    other = partner[edge]
-    joined = np.concatenate([np.stack([edge, onward[other]], axis=1), np.stack([onward[edge], other], axis=1)])
-    fan = components(joined, count).reshape(-1, 3)[kept]
-    _, first, numbers = np.unique(fan, return_index=True, return_inverse=True)
-    sources = faces[kept].ravel()[first]
-    order = np.argsort(sources, kind="stable")  # vertices in their old order
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return rank[numbers.ravel()].reshape(-1, 3), sources[order]
+    corner_vertex = faces.ravel()
+    while True:
+        kept = kept & ~_loose(vertices, faces, kept, partner)
+        edge = np.flatnonzero(np.repeat(kept, 3) & kept[partner // 3])
+        other = partner[edge]
+        joined = np.concatenate([np.stack([edge, onward[other]], axis=1), np.stack([onward[edge], other], axis=1)])
+        fan = components(joined, count)
+        corner = np.flatnonzero(np.repeat(kept, 3))
+        fans, first, sizes = np.unique(fan[corner], return_index=True, return_counts=True)
+        at = corner_vertex[corner[first]]
+        order = np.lexsort((fans, -sizes, at))
+        lesser = fans[order[1:][at[order[1:]] == at[order[:-1]]]]
+        if not len(lesser):
+            return kept
+        kept = kept & ~np.isin(fan, lesser).reshape(-1, 3).any(axis=1)
 
 
 def _holes(faces: Int) -> list[list[int]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from clothed_person import arms_down, fused_torso, skinned_body, skirt
+from scipy.spatial import ConvexHull
 
 from backend.geometry.hygiene import mesh_report
 from rigging.body_parameters import BodyParameters
@@ -108,3 +109,19 @@ def test_two_cubes_that_share_a_wall_of_faces() -> None:
     assert report.closed and report.manifold and report.components == 2
     assert report.volume == pytest.approx(2.0) and report.area == pytest.approx(12.0)
     assert not bridge_faces(vertices, triangles, rest, np.full(len(vertices), 0.2), limbs).any()  # cloth
+
+
+def test_cuts_that_touch_at_a_vertex_leave_no_two_surfaces_there() -> None:
+    """On vertices of their own they would be at one place all the same, and the hole needs two more triangles."""
+    golden = (1 + np.sqrt(5)) / 2
+    points = [(0.0, y, z * golden) for y in (-1, 1) for z in (-1, 1)]
+    vertices = np.array([np.roll(point, turn) for turn in range(3) for point in points])
+    hull = ConvexHull(vertices)
+    inward = np.linalg.det(vertices[hull.simplices]) < 0
+    faces = np.where(inward[:, None], hull.simplices[:, ::-1], hull.simplices).astype(np.int64)
+    around = np.flatnonzero((faces == 0).any(axis=1))
+    one, other = next((a, b) for a in around for b in around if len(np.intersect1d(faces[a], faces[b])) == 1)
+    result = separate(vertices, faces, vertices, np.isin(np.arange(20), [one, other]))
+    assert result is not None and len(result.faces) == len(faces)
+    posed = vertices[result.source_vertex]
+    assert mesh_report(posed, result.faces, uvs=np.zeros((len(posed), 2))).manifold
