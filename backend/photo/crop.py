@@ -27,6 +27,10 @@ class Square:
         c, s = math.cos(self.angle), math.sin(self.angle)
         return np.array([[c, -s], [s, c]])
 
+    def scaled(self, factor: float) -> Square:
+        """The same square in the picture enlarged by ``factor``."""
+        return Square(self.x * factor, self.y * factor, self.side * factor, self.angle)
+
     def to_picture(self, points: Float) -> Float:
         """Points (..., 2) in [0, 1]^2 of the square to pixels of the picture."""
         return (np.asarray(points) - 0.5) * self.side @ self.axes.T + (self.x, self.y)

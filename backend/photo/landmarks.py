@@ -8,7 +8,7 @@ a detector finds the first one, the landmarks of a first pass the better second.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,13 @@ LANDMARK: dict[str, int] = {name: index for index, name in enumerate(BODY_LANDMA
 LEAST_DETECTION = 0.5
 LEAST_PRESENCE = 0.5
 _OVERLAP = 0.3  # of two boxes that are one person
+_PART = 0.6  # of a mask within another that makes the two one person
+_LEAST_BESIDE = 0.12  # of the picture's shorter side: narrower gaps between people are not searched
+_ROOM = 0.25  # around a part of the picture that is searched, share of its longer side
+_TRUNK = [LANDMARK[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
+_OTHER_SIDE = [
+    LANDMARK[name.replace("left", "*").replace("right", "left").replace("*", "right")] for name in BODY_LANDMARKS
+]
 _AUXILIARY = (33, 34)  # the pose network's own centre and circle for its next square
 # Points of the face mesh that are points of the body, too.
 _FACE_TO_BODY = {
@@ -67,26 +74,59 @@ class Person:
 def find_people(rgb: NDArray[np.uint8], networks: PhotoNetworks) -> list[Person]:
     """Everybody in a photo (H, W, 3), the largest first.
 
+    The detector tends to see one person of several. So it looks again beside those whom it found, and at overlapping
+    parts of a wide picture in which it found nobody.
+
     Raises:
         DoppelError: ``photo_no_person``.
     """
     picture = Image.fromarray(rgb)
-    squares = _detect(picture, networks)
-    # People that fill the picture are found when there is room around them.
-    squares = squares or _detect(picture, networks, margin=0.5) or _detect(picture, networks, margin=0.0, least=0.25)
     people: list[Person] = []
-    for square in squares[:MAX_PEOPLE]:
-        person = _body(picture, square, networks)
-        if person is not None and not any(_same(person, other) for other in people):
-            people.append(person)
-    people.sort(key=lambda person: -person.square.side)
+    least = _LEAST_BESIDE * min(picture.size)
+    spans = [(0, picture.width)]
+    while spans and len(people) < MAX_PEOPLE:
+        left, right = spans.pop(0)
+        room = 0.0 if right - left == picture.width else _ROOM
+        found = _meet(picture, _detect(picture, networks, (left, right), room), people, networks)
+        people += found
+        beside = _beside(found, left, right) if found else _halves(left, right, picture.height)
+        spans += [span for span in beside if span[1] - span[0] >= least]
+    # People that fill the picture are found when there is room around them.
+    people = people or _meet(picture, _detect(picture, networks, margin=0.5), people, networks)
+    people = people or _meet(picture, _detect(picture, networks, least=0.25), people, networks)
     if not people:
         raise DoppelError(
             "photo_no_person",
             "no person was found in the photo",
             "choose a photo in which the body, or at least the upper body, is large and in view; drawings are not read",
         )
-    return people
+    return sorted(people, key=lambda person: -person.square.side)[:MAX_PEOPLE]
+
+
+def _meet(picture: Image.Image, squares: list[Square], known: list[Person], networks: PhotoNetworks) -> list[Person]:
+    """The people in squares who are not among the known ones."""
+    met: list[Person] = []
+    for square in squares[:MAX_PEOPLE]:
+        person = _body(picture, square, networks)
+        if person is not None and not any(_same(person, other, picture.size) for other in (*known, *met)):
+            met.append(person)
+    return met
+
+
+def _beside(people: list[Person], left: int, right: int) -> list[tuple[int, int]]:
+    """What the trunks of people leave of a span of columns."""
+    spans = []
+    for person in sorted(people, key=lambda person: person.points[_TRUNK, 0].mean()):
+        trunk = person.points[_TRUNK, 0]
+        spans.append((left, min(right, int(trunk.min()))))
+        left = max(left, int(trunk.max()))
+    return [*spans, (left, right)]
+
+
+def _halves(left: int, right: int, height: int) -> list[tuple[int, int]]:
+    """Two overlapping parts of a span of columns that is wider than high."""
+    width = right - left
+    return [(left, left + 3 * width // 5), (right - 3 * width // 5, right)] if width > 1.25 * height else []
 
 
 def with_details(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks) -> Person:
@@ -111,12 +151,27 @@ def with_details(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks
 
 
 def _detect(
-    picture: Image.Image, networks: PhotoNetworks, margin: float = 0.0, least: float = LEAST_DETECTION
+    picture: Image.Image,
+    networks: PhotoNetworks,
+    span: tuple[int, int] | None = None,
+    margin: float = 0.0,
+    least: float = LEAST_DETECTION,
 ) -> list[Square]:
-    """Squares around people, the most certain first. ``margin``: room added on each side, share of the picture."""
+    """Squares around people, the most certain first.
+
+    Args:
+        picture: the photo.
+        networks: that look at it.
+        span: first and last column of the part that is looked at, its neighbours hidden; None is the whole.
+        margin: room added on each side, share of the longer one.
+        least: certainty.
+    """
     side = NETWORKS["detector"].side
-    whole = Square(picture.width / 2, picture.height / 2, max(picture.size) * (1 + 2 * margin))
-    boxes, scores = networks("detector", whole.cut(picture, side) * 2 - 1)
+    left, right = span or (0, picture.width)
+    part = picture.crop((left, 0, right, picture.height))
+    seen = Square(part.width / 2, part.height / 2, max(part.size) * (1 + 2 * margin))
+    whole = replace(seen, x=seen.x + left)
+    boxes, scores = networks("detector", seen.cut(part, side) * 2 - 1)
     certainty = 1 / (1 + np.exp(-np.clip(scores[:, 0].astype(np.float64), -100, 100)))
     order = np.argsort(-certainty)[:200]
     order = order[certainty[order] >= least]
@@ -150,22 +205,56 @@ def _around(middle: Float, rim: Float) -> Square:
 
 def _body(picture: Image.Image, square: Square, networks: PhotoNetworks) -> Person | None:
     side = NETWORKS["pose"].side
-    person = None
-    for _ in range(2):
-        flat, flag, mask, _, metres = networks("pose", square.cut(picture, side))
-        score = float(flag.ravel()[0])
-        if score < LEAST_PRESENCE:
-            return person
-        values = flat.reshape(39, 5).astype(np.float64)
-        points = square.to_picture(values[:, :2] / side)
-        sure = 1 / (1 + np.exp(-values[:33, 3:]))
-        seen = sure.min(1) * _inside(points[:33], picture.width, picture.height)
-        world = metres.reshape(39, 3)[:33].astype(np.float64)
-        world[:, :2] = world[:, :2] @ square.axes.T
-        likely = 1 / (1 + np.exp(-np.clip(mask[..., 0], -50, 50)))
-        person = Person(points[:33], seen, world * (1, -1, -1), likely.astype(np.float32), square, score)
-        square = _around(points[_AUXILIARY[0]], points[_AUXILIARY[1]])
-    return person
+    cut = square.cut(picture, side)
+    rough = _pose(cut, networks)
+    if rough.score < LEAST_PRESENCE:
+        return None
+    better = _around(*square.to_picture(rough.points[list(_AUXILIARY)]))
+    cut = better.cut(picture, side)
+    fine, mirrored = _pose(cut, networks), _pose(cut[:, ::-1], networks).mirrored()
+    if min(fine.score, mirrored.score) >= LEAST_PRESENCE:
+        # The network turns people to one side by some ten degrees. Its mirror image errs the other way.
+        seen, square = fine.mean(mirrored), better
+    else:
+        seen = rough
+    points = square.to_picture(seen.points[:33])
+    world = seen.world.copy()
+    world[:, :2] = world[:, :2] @ square.axes.T
+    sure = seen.sure * _inside(points, picture.width, picture.height)
+    return Person(points, sure, world * (1, -1, -1), seen.mask.astype(np.float32), square, seen.score)
+
+
+@dataclass(frozen=True)
+class _Pose:
+    """What the pose network says of a square."""
+
+    points: Float  # (35, 2) in [0, 1]^2 of the square, the last two its own centre and circle
+    sure: Float  # (33,)
+    world: Float  # (33, 3) metres; x right, y down, z away
+    mask: Float  # (256, 256)
+    score: float
+
+    def mirrored(self) -> _Pose:
+        """The same, seen in a mirror."""
+        swap = [*_OTHER_SIDE, *_AUXILIARY]
+        points = self.points[swap] * (-1, 1) + (1, 0)
+        return _Pose(
+            points, self.sure[_OTHER_SIDE], self.world[_OTHER_SIDE] * (-1, 1, 1), self.mask[:, ::-1], self.score
+        )
+
+    def mean(self, other: _Pose) -> _Pose:
+        """What lies between the two."""
+        pairs = [(getattr(self, name), getattr(other, name)) for name in ("points", "sure", "world", "mask", "score")]
+        return _Pose(*((a + b) / 2 for a, b in pairs))
+
+
+def _pose(cut: NDArray[np.float32], networks: PhotoNetworks) -> _Pose:
+    flat, flag, mask, _, metres = networks("pose", cut)
+    values = flat.reshape(39, 5).astype(np.float64)
+    sure = 1 / (1 + np.exp(-values[:33, 3:]))
+    likely = 1 / (1 + np.exp(-np.clip(mask[..., 0].astype(np.float64), -50, 50)))
+    world = metres.reshape(39, 3)[:33].astype(np.float64)
+    return _Pose(values[:35, :2] / len(cut), sure.min(1), world, likely, float(flag.ravel()[0]))
 
 
 def _inside(points: Float, width: int, height: int) -> Float:
@@ -173,9 +262,15 @@ def _inside(points: Float, width: int, height: int) -> Float:
     return np.asarray(inside.all(axis=1), np.float64)
 
 
-def _same(a: Person, b: Person) -> bool:
-    distance = np.linalg.norm(a.points[11:25] - b.points[11:25], axis=1).mean()
-    return bool(distance < 0.12 * min(a.square.side, b.square.side))
+def _same(a: Person, b: Person, size: tuple[int, int]) -> bool:
+    """Whether two findings in a picture of (width, height) are one person, or the one a part of the other."""
+    apart = np.linalg.norm(a.points[_TRUNK] - b.points[_TRUNK], axis=1).mean()
+    if apart < 0.12 * min(a.square.side, b.square.side):
+        return True
+    shrink = 128 / max(size)
+    width, height = (max(1, round(length * shrink)) for length in size)
+    first, second = (p.square.scaled(shrink).paste(p.mask, height, width) > 0.5 for p in (a, b))
+    return bool((first & second).sum() > _PART * min(first.sum(), second.sum()))
 
 
 def _hand(picture: Image.Image, person: Person, side: str, networks: PhotoNetworks) -> Found | None:

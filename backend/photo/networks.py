@@ -63,12 +63,6 @@ NETWORKS: dict[str, Network] = {
         6_440_512,
         256,
     ),
-    "mask": Network(
-        "selfie_segmentation/selfie_segmentation.tflite",
-        "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
-        249_505,
-        256,
-    ),
     "face": Network(
         "face_landmark/face_landmark.tflite",
         "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",

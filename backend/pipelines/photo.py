@@ -56,6 +56,7 @@ class Sitter:
     fit: BodyFit
     words: dict[str, str]  # what can be seen, by slot
     people: int  # how many the photo shows
+    chosen: int  # which of them this is, 0 is the largest
     overlay: Image.Image  # fitted body, landmarks and the cut-out's edge over the photo, at most 512 pixels a side
     body_mask: NDArray[np.bool_]  # where the fitted body lies in the overlay
 
@@ -64,7 +65,8 @@ class Sitter:
         """What was assumed, a sentence each."""
         said = list(self.photo.warnings)
         if self.people > 1:
-            said.append(f"The photo shows {self.people} people; one of them was taken, the largest by default.")
+            which = f"number {self.chosen + 1} by size" if self.chosen else "the largest"
+            said.append(f"The photo shows {self.people} people; {which} was taken.")
         unsure = [name for name, sure in zip(JOINT_NAMES[:22], self.fit.confidence, strict=False) if sure < _UNSURE]
         legs = [name for name in unsure if "hip" in name or "knee" in name]
         if legs:
@@ -85,6 +87,7 @@ class Sitter:
         return {
             "sha256": self.photo.sha256,
             "people": self.people,
+            "person": self.chosen,
             "words": self.words,
             "warnings": self.warnings,
             "camera": self.fit.camera.to_dict(),
@@ -152,7 +155,7 @@ class PhotoPipeline:
         overlay = _overlay(
             photo.rgb[::shrink, ::shrink], layer, normals, chosen.points / shrink, alpha[::shrink, ::shrink]
         )
-        return Sitter(photo, chosen, alpha, fit, words, len(found), overlay, layer.mask.numpy())
+        return Sitter(photo, chosen, alpha, fit, words, len(found), person, overlay, layer.mask.numpy())
 
     def _seen(self, fit: BodyFit, size: tuple[int, int], shrink: int) -> tuple[Layer, NDArray[np.float32]]:
         """The fitted body over the photo at 1 / ``shrink``: its layer and its normals, (h, w, 3)."""

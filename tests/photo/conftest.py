@@ -1,5 +1,6 @@
 """Pictures for tests, and the mark of tests that need the networks."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from backend.photo.landmarks import Person, find_people, with_details
 from backend.photo.networks import shared_networks, why_unavailable
 from backend.photo.read import Photo, read_photo
 
+Row = Callable[..., np.ndarray]
 ASTRONAUT = Path(skimage.__file__).parent / "data" / "astronaut.png"  # Eileen Collins, NASA; public domain
+PHOTOGRAPHER = ASTRONAUT.with_name("camera.png")  # "camera" by Lav Varshney; CC0
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +44,18 @@ def nobody() -> np.ndarray:
     """A photo without people."""
     path = Path(skimage.__file__).parent / "data" / "coffee.png"
     return np.asarray(Image.open(path).convert("RGB"))
+
+
+@pytest.fixture
+def row_of_people(astronaut: Photo) -> Row:
+    """Composes pictures of "astronaut", her "mirrored" image and "photographer", side by side."""
+
+    def compose(*names: str) -> np.ndarray:
+        pictures = {"astronaut": astronaut.rgb, "mirrored": astronaut.rgb[:, ::-1]}
+        if "photographer" in names:
+            if not PHOTOGRAPHER.is_file():
+                pytest.skip("scikit-image does not bring camera.png here")
+            pictures["photographer"] = np.asarray(Image.open(PHOTOGRAPHER).convert("RGB"))
+        return np.ascontiguousarray(np.concatenate([pictures[name] for name in names], axis=1))
+
+    return compose

@@ -1,5 +1,8 @@
 """Landmarks and cut-out of a real photo."""
 
+import io
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,7 +12,12 @@ from backend.photo.landmarks import LANDMARK, Person, find_people
 from backend.photo.matte import cut_out
 from backend.photo.networks import shared_networks
 from backend.photo.read import Photo
+from backend.pipelines.photo import PhotoPipeline
 from backend.protocol.errors import DoppelError
+from rigging.body_model import BodyModel
+from rigging.body_parameters import BodyParameters
+
+Row = Callable[..., np.ndarray]
 
 
 def test_squares_there_and_back() -> None:
@@ -52,3 +60,49 @@ def test_nobody(networks: None, nobody: np.ndarray) -> None:
     with pytest.raises(DoppelError) as caught:
         find_people(nobody, shared_networks())
     assert caught.value.code == "photo_no_person"
+
+
+@pytest.mark.parametrize(
+    ("order", "middles"),
+    [
+        (("astronaut", "mirrored"), (205, 819)),
+        (("astronaut", "photographer"), (205, 670)),
+        (("astronaut", "mirrored", "photographer"), (205, 819, 1182)),
+    ],
+)
+def test_everybody_of_a_row_is_found(
+    networks: None, row_of_people: Row, order: tuple[str, ...], middles: tuple[int, ...]
+) -> None:
+    people = find_people(row_of_people(*order), shared_networks())
+    shoulders = [LANDMARK["left_shoulder"], LANDMARK["right_shoulder"]]
+    places = sorted(person.points[shoulders, 0].mean() for person in people)
+    assert len(people) == len(middles) and np.abs(np.subtract(places, middles)).max() < 60
+    sides = [person.square.side for person in people]
+    assert sides == sorted(sides, reverse=True), "the largest first"
+
+
+def test_nobody_is_found_twice(networks: None, astronaut: Photo) -> None:
+    wide = np.pad(astronaut.rgb, ((0, 0), (300, 500), (0, 0)), mode="edge")
+    assert len(find_people(wide, shared_networks())) == 1
+
+
+def test_a_mirrored_photo_shows_the_mirrored_person(networks: None, row_of_people: Row, person: Person) -> None:
+    (mirrored,) = find_people(row_of_people("mirrored"), shared_networks())
+    other = [name.replace("left", "*").replace("right", "left").replace("*", "right") for name in LANDMARK]
+    world = mirrored.world[[LANDMARK[name] for name in other]] * (-1, 1, 1)
+    trunk = [LANDMARK[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
+    assert np.linalg.norm(world - person.world, axis=1)[trunk].max() < 0.03
+
+
+def test_the_second_person_is_chosen_and_named(networks: None, row_of_people: Row) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(row_of_people("astronaut", "photographer")).save(stream, "PNG")
+    pipeline, body = PhotoPipeline(BodyModel.load()), BodyParameters.a_pose()
+    first, second = (pipeline(stream.getvalue(), person=k, given=body) for k in (0, 1))
+    assert first.person.points[:, 0].mean() < 512 < second.person.points[:, 0].mean()
+    assert first.alpha[:, 700:].max() == 0 and second.alpha[:, :300].max() == 0
+    assert "The photo shows 2 people; the largest was taken." in first.warnings
+    assert "The photo shows 2 people; number 2 by size was taken." in second.warnings
+    with pytest.raises(DoppelError) as caught:
+        pipeline(stream.getvalue(), person=2, given=body)
+    assert caught.value.code == "photo_person_unknown"
