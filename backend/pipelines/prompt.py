@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+
+from rigging.semantic import RANGES
 
 from ..models.prompt_encoder import PromptEncoder, TextStates
 from ..models.slots import SLOTS
@@ -23,6 +26,29 @@ _SLIDERS: dict[tuple[str, str], dict[str, float]] = {
     ("build", "muscular"): {"muscle": 0.85, "weight": 0.5},
 }
 _DEFAULTS = {"gender": 0.5, "height_cm": 171.0, "age": 30.0, "weight": 0.45, "muscle": 0.52}
+
+_PEOPLE = "woman|man|person|lady|gentleman|guy|girl|male|female|grandmother|grandfather"
+_OTHER = "hair|and|with|in|wearing"  # behind these words begins something else than the person
+_STATURE = re.compile(
+    rf"\b(very )?(tall|short|petite)\b[, -]+(?:(?!(?:{_OTHER})\b|haired)[\w-]+[, ]+){{0,4}}?(?:{_PEOPLE})\b", re.I
+)
+_CENTIMETRES = re.compile(r"\b(1[3-9]\d|2[0-2]\d) ?cm\b", re.I)
+_TALLER_CM, _MUCH_TALLER_CM = 10.0, 17.0
+
+
+def stature(prompt: str, average_cm: float) -> float:
+    """Height in centimetres that a prompt names ("a tall man", "190 cm"), else the average of such people.
+
+    Height is no picture's business, hence no slot of the prompt encoder's: these few words are read by rule.
+    """
+    said = _CENTIMETRES.search(prompt)
+    if said:
+        return float(min(max(float(said[1]), RANGES["height_cm"][0]), RANGES["height_cm"][1]))
+    words = _STATURE.search(prompt)
+    if not words:
+        return average_cm
+    change = _MUCH_TALLER_CM if words[1] else _TALLER_CM
+    return average_cm + (change if words[2].lower() == "tall" else -change)
 
 
 class PromptPipeline:
@@ -62,4 +88,4 @@ class PromptPipeline:
         sliders = dict(_DEFAULTS)
         for item in self.read(prompt).items():
             sliders.update(_SLIDERS.get(item, {}))
-        return sliders
+        return sliders | {"height_cm": stature(prompt, sliders["height_cm"])}
