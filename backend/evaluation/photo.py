@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ..pipelines.avatar import Avatar
     from ..pipelines.photo import Sitter
     from .staged_photo import StagedPhoto
 
@@ -35,7 +38,13 @@ _TITLES = {
     "coarse_iou": "the same before refinement, IoU",
     "silhouette_iou": "fitted body and person, IoU",
     "seconds": "seconds a photo",
+    "aligned_p2s": "avatar after rigid alignment: from it to the person (P2S), cm",
+    "aligned_s2p": "the same, from the person to it (S2P), cm",
+    "aligned_normals": "the same, consistency of normals",
+    "placed_p2s": "avatar at the fitted pelvis, P2S, cm",
+    "placed_s2p": "the same, S2P, cm",
 }
+_SAMPLES = 60_000
 
 
 def add_parser(evaluations: argparse._SubParsersAction) -> None:
@@ -43,7 +52,8 @@ def add_parser(evaluations: argparse._SubParsersAction) -> None:
         "photo",
         help="bodies fitted to photos of people whose bodies are known",
         description="Renders people of the factory's test split over real pictures by random cameras, fits bodies to "
-        "them, and prints mean errors. Joints are compared about the pelvis, in the camera's frame.",
+        "them, and prints errors. Joints are compared about the pelvis, in the camera's frame. Of the first photos "
+        "whole avatars are made, and their surfaces compared with the people's.",
     )
     parser.add_argument("--assets", type=Path, default=None, help="asset folder (default: $DOPPEL_ASSETS)")
     parser.add_argument("--people", type=int, default=12)
@@ -51,40 +61,49 @@ def add_parser(evaluations: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from PIL import Image
-
     from rigging.body_model import BodyModel
 
     from ..data.catalogue import Catalogue
     from ..photo.networks import require
+    from ..pipelines.avatar import AvatarPipeline
     from ..pipelines.photo import PhotoPipeline
     from ..protocol.errors import DoppelError
+    from ..protocol.request import GenerateRequest
     from .staged_photo import Stage
 
     require()
-    stage = Stage(Catalogue.load(args.assets, verify=False), SEED, held_out=True)
+    stage = Stage(Catalogue.load(args.assets, verify=False), args.seed, held_out=True)
+    chain = AvatarPipeline.from_pretrained(args.weights, "cpu") if args.lift > 0 else None
     pipeline = PhotoPipeline(BodyModel.load())
     rows: list[dict[str, float]] = []
     missed = 0
     for index in range(args.people):
         staged = stage.take(index)
+        file = encode(staged.rgb)
         started = time.perf_counter()
         try:
-            sitter = pipeline(encode(staged.rgb))
+            sitter = pipeline(file)
         except DoppelError as error:
             missed += 1
             print(f"{index}: {error.message}")
             continue
         rows.append({**measure(staged, sitter, pipeline.model), "seconds": time.perf_counter() - started})
         print(f"{index}: {rows[-1]['body_cm']:.1f} cm, cut-out {rows[-1]['mask_iou']:.3f}", flush=True)
+        pictures = {str(index): _beside(staged.rgb, sitter.overlay)}
+        if chain is not None and index < args.lift:
+            request = GenerateRequest(prompt="", seed=args.seed, photo=sitter.photo.sha256)
+            avatar = chain(request, photo=file)[0]
+            rows[-1] |= measure_avatar(staged, avatar, pipeline.model)
+            print(f"{index}: avatar {rows[-1]['aligned_p2s']:.2f} cm from the person", flush=True)
+            pictures[f"{index}_avatar"] = _beside(staged.rgb, avatar.front, avatar.back, avatar.turntable)
         if args.out is not None:
             args.out.mkdir(parents=True, exist_ok=True)
-            pair = np.concatenate([staged.rgb, np.asarray(sitter.overlay)], axis=1)
-            Image.fromarray(pair).save(args.out / f"{index}.jpg", quality=90)
+            for name, picture in pictures.items():
+                picture.save(args.out / f"{name}.jpg", quality=90)
     print(table(rows))
     print(f"{len(rows)} photos; in {missed} more nobody was found")
     if args.out is not None:
-        report: dict[str, Any] = {"people": rows, "missed": missed, "seed": SEED}
+        report: dict[str, Any] = {"people": rows, "missed": missed, "seed": args.seed}
         (args.out / "photo.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0
 
@@ -117,6 +136,21 @@ def measure(staged: StagedPhoto, sitter: Sitter, model: Any) -> dict[str, float]
         "mask_iou": _overlap(sitter.alpha > 0.5, solid),
         "coarse_iou": _overlap(coarse > 0.5, solid),
         "silhouette_iou": _overlap(sitter.body_mask, solid),
+    }
+
+
+def measure_avatar(staged: StagedPhoto, avatar: Avatar, model: Any) -> dict[str, float]:
+    """Distances of an avatar's surface from the person's, cm, with the pelvis in place and after rigid alignment."""
+    from .surface_metrics import align, sample_mesh, surface_errors
+
+    person, character = staged.person, avatar.character
+    about_pelvis = character.posed() - model.pose(character.params).joints[0]
+    vertices = person.frame.to_view(about_pelvis) * person.centimetres
+    found = sample_mesh(vertices, character.faces, _SAMPLES, np.random.default_rng(0))
+    placed, aligned = (surface_errors(points, person.surface) for points in (found, align(found, person.surface)))
+    return {
+        **{f"placed_{name}": placed[name] for name in ("p2s", "s2p")},
+        **{f"aligned_{name}": aligned[name] for name in ("p2s", "s2p", "normals")},
     }
 
 
@@ -156,6 +190,18 @@ def table(rows: list[dict[str, float]]) -> str:
         if values:
             lines.append(f"| {title} | {np.mean(values):.3g} | {np.median(values):.3g} |")
     return "\n".join(lines)
+
+
+def _beside(rgb: NDArray[np.uint8], *images: Image) -> Image:
+    """A photo and images over white, all as high as the photo."""
+    from PIL import Image
+
+    height = len(rgb)
+    row = [Image.fromarray(rgb)]
+    for image in images:
+        scaled = image.convert("RGBA").resize((round(image.width * height / image.height), height))
+        row.append(Image.alpha_composite(Image.new("RGBA", scaled.size, "white"), scaled).convert("RGB"))
+    return Image.fromarray(np.concatenate([np.asarray(picture) for picture in row], axis=1))
 
 
 def _about_hips(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from skimage import data
 from skimage.transform import resize
-from torch import Tensor
 
 from rigging.body_parameters import BodyParameters
 from rigging.lbs import rodrigues
@@ -25,8 +24,9 @@ from ..data.catalogue import Catalogue
 from ..data.person import draw_person
 from ..data.poses import pose_bank
 from ..data.render import Light, Renderer
-from ..data.scene import Wardrobe
+from ..data.scene import Scene, Wardrobe
 from ..geometry.view_frame import ViewFrame
+from .truth import TruePerson
 
 BACKGROUNDS = ("brick", "grass", "gravel", "coffee", "chelsea", "rocket", "coins", "page")
 """Pictures that scikit-image brings; streets and rooms are not among them."""
@@ -76,7 +76,7 @@ class StagedPhoto:
     body: BodyParameters  # as the camera sees it: global_orient in the camera's frame
     joints: NDArray[np.float64]  # (55, 3) in the camera's frame, metres
     camera: Camera
-    attributes: dict[str, str]
+    person: TruePerson  # the surface, in the camera's frame about the pelvis
 
     def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where points (N, 3) of the camera's frame about the pelvis are seen, (N, 2) pixels."""
@@ -104,16 +104,20 @@ class Stage:
         pelvis = scene.joints[0]
         turn = camera.rotation
 
-        def seen(points: Tensor) -> Tensor:
-            return torch.from_numpy(camera.bend((points.double().numpy() - pelvis) @ turn.T)).float()
+        def seen(points: NDArray[np.float64]) -> NDArray[np.float64]:
+            return (points - pelvis) @ turn.T
 
-        bent = dataclasses.replace(
+        straight = dataclasses.replace(
             scene,
-            vertices=seen(scene.vertices),
+            vertices=torch.from_numpy(seen(scene.vertices.double().numpy())).float(),
             normals=(scene.normals.double() @ torch.from_numpy(turn.T)).float(),
+            body_vertices=seen(scene.body_vertices),
+            joints=seen(scene.joints),
         )
-        frame = ViewFrame(2 / camera.extent, (*camera.centre, 0.0))
-        rgba = Renderer(bent, frame, Light.draw(generator)).views(size)[0].rgba.permute(1, 2, 0).numpy()
+        bent = torch.from_numpy(camera.bend(straight.vertices.double().numpy())).float()
+        frame, light = ViewFrame(2 / camera.extent, (*camera.centre, 0.0)), Light.draw(generator)
+        view = Renderer(dataclasses.replace(straight, vertices=bent), frame, light).views(size)[0]
+        rgba = view.rgba.permute(1, 2, 0).numpy()
         alpha = rgba[..., 3:]
         picture = rgba[..., :3] * alpha + _background(rng, size) * (1 - alpha)
         picture = np.clip(picture + rng.normal(0, 0.012, picture.shape), 0, 1)
@@ -123,10 +127,15 @@ class Stage:
             (picture * 255).round().astype(np.uint8),
             alpha[..., 0],
             body,
-            (scene.joints - pelvis) @ turn.T,
+            straight.joints,
             camera,
-            person.attributes,
+            _truth(body, straight, light),
         )
+
+
+def _truth(body: BodyParameters, scene: Scene, light: Light) -> TruePerson:
+    frame = ViewFrame.of_body(scene.body_vertices)
+    return TruePerson(body, frame, Renderer(scene, frame, light))
 
 
 def _background(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
