@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 from torch import Tensor
 
-from ..geometry.extract import extract_surface
+from ..geometry.extract import Field, extract_surface
 from ..geometry.topology import largest_component
 from ..pipelines.body import PosedSubject
 from ..pipelines.lift import LiftPipeline
@@ -64,13 +64,19 @@ def compare_extraction(
     sparse_seconds, sparse_asked, asked = time.perf_counter() - started, asked, 0
 
     started = time.perf_counter()
-    axis = torch.linspace(-1, 1, resolution + 1, device=subject.device)
-    grid = torch.cartesian_prod(axis, axis, axis)
-    values = torch.cat([field(part).cpu() for part in grid.split(_CHUNK)]).view((resolution + 1,) * 3).numpy()
-    vertices, faces, _, _ = marching_cubes(values, 0.0)
-    dense, _ = largest_component(vertices, faces[:, ::-1].astype(np.int64))
+    dense, _ = dense_surface(field, resolution, subject.device)
     dense_seconds = time.perf_counter() - started
-    distance, _ = cKDTree(dense).query((sparse + 1) * (resolution / 2))
+    distance = cKDTree(dense).query(sparse)[0] * (resolution / 2)
     return DenseComparison(
         resolution, sparse_seconds, dense_seconds, sparse_asked, asked, float(np.percentile(distance, 99.9))
     )
+
+
+@torch.no_grad()
+def dense_surface(field: Field, resolution: int, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """The largest surface in the cube [-1, 1]^3 by scikit-image on a whole grid: vertices (V, 3), faces (F, 3)."""
+    axis = torch.linspace(-1, 1, resolution + 1, device=device)
+    grid = torch.cartesian_prod(axis, axis, axis)
+    values = torch.cat([field(part).cpu() for part in grid.split(_CHUNK)]).view((resolution + 1,) * 3).numpy()
+    vertices, faces, _, _ = marching_cubes(values, 0.0)
+    return largest_component(vertices * (2 / resolution) - 1, faces[:, ::-1].astype(np.int64))
