@@ -57,7 +57,12 @@ def add_parser(evaluations: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--assets", type=Path, default=None, help="asset folder (default: $DOPPEL_ASSETS)")
     parser.add_argument("--people", type=int, default=12)
-    parser.add_argument("--out", type=Path, default=None, help="folder for overlays and photo.json")
+    parser.add_argument("--seed", type=int, default=SEED, help="another one for development (default: %(default)s)")
+    parser.add_argument(
+        "--lift", type=int, default=3, metavar="N", help="make avatars of the first N (default: %(default)s)"
+    )
+    parser.add_argument("--weights", type=Path, default=None, help="model folder for --lift (default: the bundled one)")
+    parser.add_argument("--out", type=Path, default=None, help="folder for overlays, avatars and photo.json")
 
 
 def run(args: argparse.Namespace) -> int:
