@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
+from rigging.joints import JOINT_INDEX
 from rigging.normals import vertex_normals
 
+from ..geometry.drape import drape
 from ..geometry.extract import extract_surface
 from ..geometry.simplify import simplify, smooth
 from ..models.autoencoder import premultiply, resize
@@ -24,6 +27,10 @@ Field = Callable[[Tensor], Tensor]
 RESOLUTION = 256
 SMOOTHING = 8
 """Iterations of Taubin smoothing on the fine mesh, against the grain of pixels in the depths."""
+
+ON_THE_BODY, OFF_THE_BODY = 0.03, 0.06
+"""Metres from a leg up to which a surface's depth is the lifter's, and from which it hangs as a plate would."""
+_LEGS = [JOINT_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("hip", "knee")]
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class LiftPipeline:
             cancelled=cancelled,
         )
         vertices = smooth(vertices, faces, SMOOTHING)
+        vertices = drape(vertices, faces, hanging(subject, vertices))
         fine = vertices, vertex_normals(vertices, faces).astype(np.float32)
         vertices, faces = simplify(vertices, faces, triangles)
         return LiftResult(
@@ -99,3 +107,11 @@ class LiftPipeline:
         body = subject.field(points)
         sdf, albedo = self.lifter.query(planes, points[None].to(self.lifter.dtype), body[None].to(self.lifter.dtype))
         return sdf[0].float(), albedo[0].float()
+
+
+def hanging(subject: PosedSubject, vertices: np.ndarray) -> np.ndarray:
+    """How free of the legs each of ``vertices`` (V, 3) in view space hangs, as a skirt does: (V,) in [0, 1]."""
+    distance, nearest = cKDTree(subject.vertices.cpu().numpy()).query(vertices)
+    off = (distance / subject.frame.scale - ON_THE_BODY) / (OFF_THE_BODY - ON_THE_BODY)
+    share = off.clip(0, 1) * subject.model.weights[nearest][:, _LEGS].sum(axis=1).clip(0, 1)
+    return share * share * (3 - 2 * share)
