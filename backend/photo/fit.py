@@ -42,9 +42,6 @@ _HEIGHT = 1.7  # metres, of errors told as a share of a person
 _LEAST_DEVIATION = 0.012  # metres; real people and cameras differ more than the factory's
 _PRIOR, _LIMITS, _SHAPE, _NEUTRAL, _DEPTH = 1.0, 60.0, 0.8, 25.0, 0.4
 _UPRIGHT, _TILT = 6.0, 0.2  # weight, and radians that pelvis and camera usually lean
-_LEVEL, _SLOPE = 4.0, 0.12  # weight, and radians that soles lean from the level
-_AWAY = 2.0  # longer sides of the picture to the camera: lenses for people see some 30 degrees
-_HINT = (0.25, 0.15, 0.05)  # radians by which the world points are turned against the camera
 _OUTSIDE, _COVER = 1.5, 0.5  # weights of the outline
 _HAND_ORDER = ("thumb", "index", "middle", "ring", "pinky")
 
@@ -149,11 +146,10 @@ class _State:
     pose: Tensor  # [B, 21, 3]
     hands: Tensor  # [B, 30, 3]
     place: Tensor  # [B, 3] log scale and shift in the problem's units
-    hint: Tensor  # [B, 3] rotation vector that brings the world points to the camera
 
     def only(self, index: int) -> _State:
         """One of the starts, as a batch of one."""
-        every = (self.betas, self.orient, self.base, self.pose, self.hands, self.place, self.hint)
+        every = (self.betas, self.orient, self.base, self.pose, self.hands, self.place)
         return _State(*(value[index : index + 1].clone() for value in every))
 
 
@@ -178,7 +174,6 @@ class _Problem:
         self.world = world
         self.seen = torch.from_numpy(_confidence(person)).float()  # [55]
         self.outline, self.distance, self.frame = self._outline(alpha)
-        self.away = _AWAY * max(self.frame) / self.scale
 
     def _outline(self, alpha: NDArray[np.float32]) -> tuple[Tensor, Tensor, tuple[int, int]]:
         """Points (n, 2) of the cut-out's border that the picture's edge does not make, and the distance (1, 1, h, w) to
@@ -208,7 +203,6 @@ class _Problem:
             pose=pose,
             hands=self.relaxed.expand(len(base), -1, -1).clone(),
             place=torch.zeros(len(base), 3),
-            hint=torch.zeros(len(base), 3),
         )
         marks = self.prior.landmarks(*self._pose(state)[:2])[..., :2]
         weight = (self.sure / self.sure.sum().clamp_min(1e-6)).view(-1, 1)
@@ -223,7 +217,7 @@ class _Problem:
         self, state: _State, steps: int, rate: float, outline: bool, check: Callable[[], None] | None = None
     ) -> _State:
         """Adam on everything but the hands, the rate falling along a cosine."""
-        free = [state.betas, state.orient, state.pose, state.place, state.hint]
+        free = [state.betas, state.orient, state.pose, state.place]
         return self._adam(state, free, steps, rate, lambda: self.energy(state, outline), check)
 
     def descend_hands(self, state: _State, steps: int, rate: float) -> _State:
@@ -235,7 +229,7 @@ class _Problem:
         def energy() -> Tensor:
             moved = replace(state, pose=torch.cat([arms, wrists], dim=1))
             joints, turned, rest = self._pose(moved)
-            apart = self._seen_from(moved, self._hand_points(moved, joints, turned, rest), joints) - targets
+            apart = self._seen_from(moved, self._hand_points(moved, joints, turned, rest)) - targets
             flat = (apart.square().sum(-1) / 0.01**2 + 1).log().sum(1)
             stray = (state.hands - self.relaxed).square().sum((1, 2)) * 4
             return flat + stray + 10 * (wrists - before).square().sum((1, 2))
@@ -271,42 +265,34 @@ class _Problem:
         """Energy (B,) of each start."""
         joints, turned, rest = self._pose(state)
         marks = self.prior.landmarks(joints, turned)
-        apart = (self._seen_from(state, marks, joints) - self.points).norm(dim=-1)
-        apart = apart / self.prior.landmark_deviation.clamp_min(_LEAST_DEVIATION)
+        apart = (self._seen_from(state, marks) - self.points).norm(dim=-1) / self.prior.landmark_deviation.clamp_min(
+            0.012
+        )
         flat = (_robust(apart, _ROBUST_FINE if outline else _ROBUST_COARSE) * self.sure).sum(1)
-        total = flat + self._depth(state, marks)
+        total = flat + self._depth(marks)
         total = total + _PRIOR * self.prior.pose_energy(state.pose) + _LIMITS * self.prior.beyond_limits(state.pose)
         # Leaning towards the camera looks like leaning away: most people stand, most cameras are held level.
         tilt = _robust(turned[:, 0, 2, 1].abs() / _TILT, 2.0)
-        total = total + self._level(joints, turned)
         total = total + _UPRIGHT * tilt + _SHAPE * (state.betas - self.usual).square().sum(1)
         unseen = 1 - self.seen[1:22].view(21, 1)
         total = total + _NEUTRAL * (unseen * (state.pose - self.neutral).square()).sum((1, 2))
         if outline:
-            total = total + self._silhouette(state, self.body.vertices(state.betas, joints, turned, rest), joints)
+            total = total + self._silhouette(state, self.body.vertices(state.betas, joints, turned, rest))
         return total
 
-    def _depth(self, state: _State, marks: Tensor) -> Tensor:
+    def _depth(self, marks: Tensor) -> Tensor:
         """How far the landmarks (B, 33, 3) lie from the network's world points, both about the hips and one size."""
         hips = [LANDMARK["left_hip"], LANDMARK["right_hip"]]
         ours = marks - marks[:, hips].mean(1, keepdim=True)
-        theirs = (self.world - self.world[hips].mean(0)) @ rodrigues(state.hint).mT
-        stray = 0.5 * (state.hint / state.hint.new_tensor(_HINT)).square().sum(1)
+        theirs = self.world - self.world[hips].mean(0)
         weight = (self.sure / self.prior.world_deviation.square().sum(1)).view(-1, 1)
-        scale = (weight * ours * theirs).sum((1, 2)) / (weight * theirs.square()).sum((1, 2)).clamp_min(1e-6)
+        scale = (weight * ours * theirs).sum((1, 2)) / (weight * theirs.square()).sum().clamp_min(1e-6)
         apart = (ours - scale.detach().clamp(0.6, 1.6).view(-1, 1, 1) * theirs) / self.prior.world_deviation
-        return stray + _DEPTH * (_robust(apart.norm(dim=-1), 3.0) * self.sure).sum(1)
+        return _DEPTH * (_robust(apart.norm(dim=-1), 3.0) * self.sure).sum(1)
 
-    def _level(self, joints: Tensor, turned: Tensor) -> Tensor:
-        """Who stands keeps the neck above the feet and the soles level."""
-        feet = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
-        up = functional.normalize(joints[:, JOINT_INDEX["neck"]] - joints[:, feet].mean(1), dim=1)
-        slope = (turned[:, feet].transpose(2, 3) @ up[:, None, :, None])[..., 0][..., [0, 2]]  # [B, 2, 2] sines
-        return _LEVEL * (_robust(slope.norm(dim=2) / _SLOPE, 2.0) * self.seen[feet]).sum(1)
-
-    def _silhouette(self, state: _State, vertices: Tensor, joints: Tensor) -> Tensor:
+    def _silhouette(self, state: _State, vertices: Tensor) -> Tensor:
         """Body outside the cut-out costs, and border of the cut-out with no body beside it."""
-        seen = self._seen_from(state, vertices[:, : len(self.rows)], joints)
+        seen = self._seen_from(state, vertices[:, : len(self.rows)])
         height, width = self.frame
         pixels = seen * seen.new_tensor([1, -1]) * self.scale + self.centre
         grid = pixels / pixels.new_tensor([width, height]) * 2 - 1
@@ -328,17 +314,9 @@ class _Problem:
         rotations = torch.cat([root, rodrigues(state.pose), face, rodrigues(state.hands)], dim=1)
         return self.body.joints(state.betas, rotations)
 
-    def _seen_from(self, state: _State, points: Tensor, joints: Tensor) -> Tensor:
-        """Points (B, N, 3) as the camera sees them, (B, N, 2) in the problem's metres.
-
-        What is nearer than the pelvis is seen larger about it. Without that, feet below the camera, of which it sees
-        the upper side, would look like those of a person who leans.
-        """
-        pelvis = joints[:, :1]
-        arm = points - pelvis
-        nearer = self.away / (self.away - arm[..., 2:]).clamp_min(0.3 * self.away)
-        flat = pelvis[..., :2] + arm[..., :2] * nearer
-        return flat * state.place[:, :1, None].exp() + state.place[:, None, 1:]
+    def _seen_from(self, state: _State, points: Tensor) -> Tensor:
+        """Points (B, N, 3) as the camera sees them, (B, N, 2) in the problem's metres."""
+        return points[..., :2] * state.place[:, :1, None].exp() + state.place[:, None, 1:]
 
     def _hand_points(self, state: _State, joints: Tensor, turned: Tensor, rest: Tensor) -> Tensor:
         """The hands' joints and tips (B, 2 * 20, 3), fingers in the network's order, tips last of each."""
@@ -363,7 +341,7 @@ class _Problem:
         with torch.no_grad():
             joints, turned, _ = self._pose(state)
             marks = self.prior.landmarks(joints, turned)
-            apart = (self._seen_from(state, marks, joints) - self.points).norm(dim=-1)[0]
+            apart = (self._seen_from(state, marks) - self.points).norm(dim=-1)[0]
             root = (rodrigues(state.orient) @ state.base)[0].double().numpy()
         pose = np.zeros((NUM_JOINTS, 3))
         pose[0] = axis_angle(root[None])[0]
