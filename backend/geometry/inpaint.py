@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import torch
-from scipy.sparse import diags_array
+from scipy.sparse import csr_array, diags_array, triu
 from scipy.sparse.linalg import cg
 from torch import Tensor
 from torch.nn import functional
@@ -47,10 +47,12 @@ def spread(
     faces: np.ndarray,
     blur: float,
     reach: float = math.inf,
+    slopes: np.ndarray | None = None,
 ) -> np.ndarray:
     """The smoothest values on a mesh that stay near the given ones where those are trusted.
 
-    Minimises the integral of ``trust (x - values)^2 + blur^2 |grad x|^2 + (blur / reach)^2 x^2`` over the surface.
+    Minimises the integral of ``trust (x - values)^2 + blur^2 |grad x - slopes|^2 + (blur / reach)^2 x^2`` over the
+    surface (with slopes, Perez et al. 2003, "Poisson image editing").
 
     Args:
         values: (V, C).
@@ -59,6 +61,8 @@ def spread(
         faces: (F, 3).
         blur: length below which trusted values are smoothed.
         reach: length over which values fade to zero where nothing is trusted; infinite to carry them on.
+        slopes: (E, C) by how much the values should rise from the second to the first vertex of :func:`edges_of`'s
+            edges; none for no slope anywhere.
 
     Returns:
         (V, C) float64; the mean of the values where nothing trusted is connected and ``reach`` is infinite.
@@ -68,6 +72,17 @@ def spread(
     mean = trust @ values / max(float(trust.sum()), 1e-12) if reach == math.inf else np.zeros(values.shape[1])
     system = (laplacian * blur**2 + diags_array(mass * (trust + pull))).tocsr()
     target = (mass * trust)[:, None] * (values - mean)
+    if slopes is not None:
+        first, second, weight = edges_of(laplacian)
+        flow = blur**2 * weight[:, None] * slopes
+        np.add.at(target, first, flow)
+        np.subtract.at(target, second, flow)
     jacobi = diags_array(1.0 / system.diagonal())
     solved = [cg(system, target[:, c], rtol=1e-5, maxiter=1000, M=jacobi)[0] for c in range(values.shape[1])]
     return np.stack(solved, axis=1) + mean
+
+
+def edges_of(laplacian: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First and second vertices (E,) of a mesh's edges, and their weights in its Laplacian."""
+    upper = triu(laplacian, 1).tocoo()
+    return upper.row, upper.col, -upper.data

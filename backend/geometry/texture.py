@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rigging.laplacian import cotangent_laplacian
 from rigging.mesh_graph import dilate, unique_edges
 from rigging.weld import weld
 
 from .color import linear_to_srgb, srgb_to_linear
-from .inpaint import spread
+from .inpaint import edges_of, spread
 from .light import Light, fit_light
 from .rasterize import make_fragments, resolve
 from .texels import Texels, nearest_known, stride_of
@@ -35,6 +36,8 @@ _CHUNK = 1 << 17
 _RINGS = (2, 3, 4)
 _DOUBT = 0.3  # trust up to which a vertex says nothing to its neighbours
 _SEAM_RINGS = 12  # of vertices beside a seam, where field and pictures are compared
+_STEEP = 25.0  # sRGB in [0, 1] a view unit: the field's slopes that are edges of clothes, gentler ones are its noise
+_SEEN = 0.05  # trust from which the field is not smoothed, nor beside it
 
 
 def bake_texture(
@@ -182,15 +185,29 @@ def _unseen_colors(places: _Places, light: Light, field: Tensor | None) -> Tenso
     where a shift is as visible on dark as on bright."""
     values = linear_to_srgb(places.seen / light.shade(places.normals))
     sure = ((places.trust - _DOUBT) / (1 - _DOUBT)).clamp_min(0)
-    blur, reach = 0.003, math.inf
+    blur, reach, slopes = 0.003, math.inf, None
     if field is not None:
         beside = dilate(places.trust.numpy() < 0.99, unique_edges(places.faces), _SEAM_RINGS)
         sure = sure * torch.from_numpy(beside)
         values = values - field
-        blur, reach = 0.01, 0.3
+        blur, reach, slopes = 0.01, 0.3, _against_noise(places, field)
     points = places.points.numpy()
-    extended = spread(values.double().numpy(), sure.double().numpy(), points, places.faces, blur, reach)
+    extended = spread(values.double().numpy(), sure.double().numpy(), points, places.faces, blur, reach, slopes)
     return torch.from_numpy(extended).float()[places.of_vertex]
+
+
+def _against_noise(places: _Places, field: Tensor) -> np.ndarray:
+    """Slopes (E, 3) of an offset that takes the field's own gentle ones back where no picture sees: sides would show
+    the field's stripes."""
+    points, colours = places.points.double().numpy(), field.double().numpy()
+    first, second, _ = edges_of(cotangent_laplacian(points, places.faces)[0])
+    rise = colours[first] - colours[second]
+    length = np.linalg.norm(points[first] - points[second], axis=1)
+    steep = np.linalg.norm(rise, axis=1) / np.maximum(length, 1e-9)
+    noise = 1 / (1 + (steep / _STEEP) ** 2)
+    near = dilate(places.trust.numpy() > _SEEN, unique_edges(places.faces), 1)
+    noise[near[first] | near[second]] = 0.0
+    return -noise[:, None] * rise
 
 
 def _evaluate(field_albedo: Albedo, points: Tensor) -> Tensor:

@@ -11,11 +11,12 @@ from capsule_person import person_colour
 from torch import Tensor
 
 from backend.geometry.extract import extract_surface
-from backend.geometry.inpaint import push_pull, spread
+from backend.geometry.inpaint import edges_of, push_pull, spread
 from backend.geometry.rasterize import rasterize
 from backend.geometry.texture import bake_texture
 from backend.geometry.topology import adjacent_faces
 from backend.geometry.unwrap import unwrap
+from rigging.laplacian import cotangent_laplacian
 from rigging.normals import vertex_normals
 
 Mesh = tuple[np.ndarray, np.ndarray]
@@ -195,3 +196,16 @@ def test_spread_is_harmonic(person_mesh: Mesh) -> None:
     assert 0.2 < carried[np.abs(vertices[:, 1]) < 0.05].mean() < 0.8
     faded = spread(values, trust, vertices, faces, blur=0.01, reach=0.05)
     assert faded[np.abs(vertices[:, 1]) < 0.05].max() < 0.01
+
+
+def test_slopes_are_followed_where_nothing_is_trusted() -> None:
+    """A strip along x, held at 0 at its left end, asked to rise by 2 a unit."""
+    x = np.repeat(np.linspace(0.0, 1.0, 21), 2)
+    vertices = np.stack([x, np.tile([0.0, 0.05], 21), np.zeros(42)], axis=1)
+    quads = np.arange(40).reshape(-1, 2)[:, :1]
+    faces = np.concatenate([quads + [0, 2, 1], quads + [1, 2, 3]])
+    first, second, _ = edges_of(cotangent_laplacian(vertices, faces)[0])
+    slopes = 2 * (x[first] - x[second])[:, None]
+    trust = (x == 0).astype(float)
+    risen = spread(np.zeros((42, 1)), trust, vertices, faces, blur=0.05, slopes=slopes)
+    assert np.allclose(risen[:, 0], 2 * x, atol=0.02)
