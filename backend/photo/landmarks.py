@@ -130,14 +130,24 @@ def _halves(left: int, right: int, height: int) -> list[tuple[int, int]]:
 
 
 def with_details(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks) -> Person:
-    """The same person with hands and face, and the points of the face from its own, sharper network."""
+    """The same person with hands and face, and the points of the face from its own, sharper network.
+
+    Who shows a face is not seen from behind: where the pose network thought so, left and right are exchanged.
+    """
     picture = Image.fromarray(rgb)
+    face = _face(picture, person, networks)
+    if face is not None and _from_behind(person):
+        person = replace(
+            person,
+            points=person.points[_OTHER_SIDE],
+            visibility=person.visibility[_OTHER_SIDE],
+            world=person.world[_OTHER_SIDE],
+        )
     hands = {}
     for side in ("left", "right"):
         hand = _hand(picture, person, side, networks)
         if hand is not None:
             hands[side] = hand
-    face = _face(picture, person, networks)
     points = person.points.copy()
     if face is not None:
         rows = [LANDMARK[name] for name in _FACE_TO_BODY]
@@ -148,6 +158,12 @@ def with_details(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks
         else:
             face = None
     return Person(points, person.visibility, person.world, person.mask, person.square, person.score, hands, face)
+
+
+def _from_behind(person: Person) -> bool:
+    """Whether the left shoulder and hip lie on the left of the picture."""
+    left, right = ([LANDMARK[f"{side}_{part}"] for part in ("shoulder", "hip")] for side in ("left", "right"))
+    return bool(person.points[left, 0].mean() < person.points[right, 0].mean())
 
 
 def _detect(
@@ -322,20 +338,19 @@ def _face(picture: Image.Image, person: Person, networks: PhotoNetworks) -> Foun
     x, y = eyes + 0.4 * down
     square = Square(float(x), float(y), 3.0 * extent, math.atan2(-down[0], down[1]))
     size = NETWORKS["face"].side
-    found = None
+    found: Found | None = None
     for _ in range(2):
         flat, flag = networks("face", square.cut(picture, size))
         values = flat.reshape(468, 3).astype(np.float64)
         points = square.to_picture(values[:, :2] / size)
         score = 1 / (1 + math.exp(-float(np.clip(flag.ravel()[0], -50, 50))))
-        if score < LEAST_PRESENCE:
-            return None
         found = Found(np.column_stack([points, values[:, 2] / size * square.side]), score)
         low, high = points.min(0), points.max(0)
         dx, dy = points[263] - points[33]
         centre = (low + high) / 2
         square = Square(centre[0], centre[1], 1.5 * float((high - low).max()), math.atan2(dy, dx))
-    return found
+    # The first square is a guess from the body's points: what the second one shows decides.
+    return found if found is not None and found.score >= LEAST_PRESENCE else None
 
 
 def _intersection_over_union(a: Float, b: Float) -> float:

@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from backend.photo.crop import Square
-from backend.photo.landmarks import LANDMARK, Person, find_people
+from backend.photo.landmarks import BODY_LANDMARKS, LANDMARK, Person, find_people, with_details
 from backend.photo.matte import cut_out
 from backend.photo.networks import shared_networks
 from backend.photo.read import Photo
@@ -106,3 +107,16 @@ def test_the_second_person_is_chosen_and_named(networks: None, row_of_people: Ro
     with pytest.raises(DoppelError) as caught:
         pipeline(stream.getvalue(), person=2, given=body)
     assert caught.value.code == "photo_person_unknown"
+
+
+def test_who_shows_a_face_is_not_seen_from_behind(astronaut: Photo, person: Person) -> None:
+    (found,) = find_people(astronaut.rgb, shared_networks())
+    other = [
+        BODY_LANDMARKS.index(name.replace("left", "*").replace("right", "left").replace("*", "right"))
+        for name in BODY_LANDMARKS
+    ]
+    misread = replace(found, points=found.points[other], visibility=found.visibility[other], world=found.world[other])
+    mended = with_details(astronaut.rgb, misread, shared_networks())
+    assert np.allclose(mended.world, person.world)
+    shoulders = [LANDMARK["left_shoulder"], LANDMARK["right_shoulder"]]
+    assert np.allclose(mended.points[shoulders], person.points[shoulders])
