@@ -4,6 +4,7 @@ import numpy as np
 
 from backend.evaluation.geometry import OURS, _background_texels, chain_table, person_tables
 from backend.evaluation.truth import KEY
+from backend.models.slots import COLOURS
 
 HYGIENE = {
     "closed": True,
@@ -40,7 +41,7 @@ def test_chain_has_no_truth_to_count_background_by() -> None:
 
 
 def test_only_the_key_colour_counts_as_background() -> None:
-    colours = np.array([[200, 30, 60], [120, 40, 130], [250, 250, 250], [90, 40, 30]], np.uint8)
-    assert _background_texels(np.tile(colours[[0, 2, 3]], (4, 1, 1))) == 0
+    clothes = [[200, 30, 60], [250, 250, 250], [90, 40, 30], *COLOURS.values(), [148, 62, 196]]
+    assert _background_texels(np.tile(np.array(clothes, np.uint8), (4, 1, 1))) == 0
     key = (np.array(KEY) * 255).astype(np.uint8)
     assert _background_texels(np.tile(key, (2, 3, 1))) == 6
