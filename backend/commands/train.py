@@ -30,6 +30,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--minutes", type=float, required=True, help="time budget, earlier runs of the same model included"
     )
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument(
+        "--adversarial",
+        action="store_true",
+        help="sharpen a trained denoiser or back adapter by a judge of latents, after its plain training",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, default=None, help="use only so many people")
     parser.add_argument("--captions", type=int, default=12000, help="how many captions the prompt encoder reads")
@@ -49,9 +54,17 @@ def run(args: argparse.Namespace) -> int:
         raise DoppelError(
             "train_arguments", f"training the {args.model} needs --data", "Make some with `doppel data make`."
         )
+    if args.adversarial:
+        trained = args.out / {"denoiser": "unet", "back": "back_adapter"}.get(args.model, "")
+        if args.model not in ("denoiser", "back") or not trained.is_dir():
+            raise DoppelError(
+                "train_arguments",
+                "--adversarial sharpens the denoiser or the back adapter of a model folder that has one",
+                "Train it without --adversarial first.",
+            )
     if args.threads:
         torch.set_num_threads(args.threads)
-    folder = args.runs / args.model
+    folder = args.runs / (f"{args.model}-adversarial" if args.adversarial else args.model)
     measured = _train(args, folder)
     if args.model != "judge":  # evaluation's own, no part of a model folder
         write_index(args.out)
@@ -97,4 +110,13 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, float]:
         heads = make_close_ups(args.data, args.out, args.limit, cache=args.runs / "close_ups.pt")
         return train_close_up(data, heads, args.out, folder, args.minutes, args.seed, args.batch, device=args.device)
     make = train_base if args.model == "denoiser" else train_back
-    return make(data, args.out, folder, args.minutes, args.seed, args.batch, device=args.device)
+    return make(
+        data,
+        args.out,
+        folder,
+        args.minutes,
+        args.seed,
+        args.batch,
+        adversarial=args.adversarial,
+        device=args.device,
+    )

@@ -14,6 +14,7 @@ from ..data.contact_sheet import contact_sheet
 from ..models.autoencoder import Autoencoder, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, BodyEncoder, ViewDenoiser, make_unet, velocity_of
 from ..pipelines.window import Window
+from .adversarial import LatentJudge
 from .latents import LatentSet
 from .loop import Losses, Schedule, train
 
@@ -33,12 +34,12 @@ class Batches:
         self.data, self.batch, self.device = data, batch, device
         train_rows = torch.arange(HELD_OUT, len(data.latents))
         self._buckets = [train_rows[data.columns[train_rows] == c] for c in data.columns.unique()]
-        self._shares = torch.tensor([float(len(b)) for b in self._buckets])
+        self._shares = torch.stack([data.share[b].sum() for b in self._buckets])
 
     def draw(self) -> tuple[Tensor, Tensor, int]:
         """Rows (B,), sides (B,) and the number of columns."""
         bucket = self._buckets[int(torch.multinomial(self._shares, 1))]
-        rows = bucket[torch.randint(len(bucket), (self.batch,))]
+        rows = bucket[torch.multinomial(self.data.share[bucket], self.batch, replacement=True)]
         return rows, torch.randint(2, (self.batch,)), int(self.data.columns[rows[0]])
 
     def take(self, rows: Tensor, sides: Tensor, columns: int, caption: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -54,23 +55,32 @@ class Batches:
         )
 
 
-def flow_loss(
+def foreseen(
     predict: Predict, data: Tensor, weight: Tensor, early_share: float = EARLY_SHARE, shift: float = NOISE_SHIFT
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Rectified flow (Liu et al. 2023) with the data as target, at logit-normal times (Esser et al. 2024).
 
     ``early_share`` of the times lie close to pure noise: there alone the prompt must decide on colours, which the noisy
     latents otherwise give away.
 
-    The weight of a time lies between that of the data's error (1) and of the velocity's (1 / time^2).
+    The weight of a time lies between that of the data's error (1) and of the velocity's (1 / time^2). Returns the loss
+    and the latents that were foreseen.
     """
     time = torch.sigmoid(torch.randn(len(data), device=data.device) + shift)
     early = torch.rand(len(data), device=data.device) < early_share
     time = torch.where(early, 1 - 0.12 * torch.rand(len(data), device=data.device), time)
     noise = torch.randn_like(data)
     t = time.view(-1, 1, 1, 1)
-    error = predict((1 - t) * data + t * noise, time) - data
-    return (error.square() * weight / (t.square() + 0.1)).sum() / (weight.sum() * data.shape[1])
+    made = predict((1 - t) * data + t * noise, time)
+    loss = ((made - data).square() * weight / (t.square() + 0.1)).sum() / (weight.sum() * data.shape[1])
+    return loss, made
+
+
+def flow_loss(
+    predict: Predict, data: Tensor, weight: Tensor, early_share: float = EARLY_SHARE, shift: float = NOISE_SHIFT
+) -> Tensor:
+    """The loss of :func:`foreseen` alone."""
+    return foreseen(predict, data, weight, early_share, shift)[0]
 
 
 @torch.no_grad()
@@ -93,9 +103,14 @@ def train_base(
     seed: int,
     batch: int,
     rate: float = 1.5e-3,
+    adversarial: bool = False,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Train UNet and body encoder on both sides; save them into the model folder."""
+    """Train UNet and body encoder on both sides; save them into the model folder.
+
+    ``adversarial`` sharpens a trained denoiser: besides the flow's loss, a judge has to be convinced (see
+    :mod:`.adversarial`). Hems, cuffs and prints then come out as such, where the flow's loss alone leaves their mean.
+    """
     torch.manual_seed(seed)
     autoencoder = Autoencoder.from_pretrained(models / "vae").float().eval()
     if (models / "unet").is_dir():
@@ -104,13 +119,17 @@ def train_base(
         model = ViewDenoiser(make_unet(data.latents.shape[2], token_width=data.tokens.shape[-1]), BodyEncoder())
     model.to(device)
     batches = Batches(data, batch, device)
+    judge = LatentJudge(model) if adversarial else None
 
     def losses(progress: float) -> Losses:
         rows, sides, columns = batches.draw()
         latents, maps, tokens, weight = batches.take(
             rows, sides, columns, torch.randint(data.tokens.shape[1], (batch,))
         )
-        return {"loss": flow_loss(lambda x, t: model(x, t, tokens, maps), latents, weight)}
+        loss, made = foreseen(lambda x, t: model(x, t, tokens, maps), latents, weight)
+        if judge is None:
+            return {"loss": loss}
+        return judge.losses(loss, latents, made, tokens, maps, model.unet.conv_out.weight)
 
     def report(ema: nn.Module) -> dict[str, float]:
         assert isinstance(ema, ViewDenoiser)
@@ -151,15 +170,17 @@ def train_back(
     seed: int,
     batch: int,
     rate: float = 1.5e-3,
+    adversarial: bool = False,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Train the back adapter on a frozen base; save it into the model folder."""
+    """Train the back adapter on a frozen base; save it into the model folder. ``adversarial`` as in train_base."""
     torch.manual_seed(seed)
     autoencoder = Autoencoder.from_pretrained(models / "vae").float().eval()
     base = load_base(models).to(device).requires_grad_(False)
     kept = models / "back_adapter"
     adapter = (BackAdapter.from_pretrained(kept).float() if kept.is_dir() else BackAdapter.of(base.unet)).to(device)
     batches = Batches(data, batch, device)
+    judge = LatentJudge(base) if adversarial else None
 
     def predictor(adapter: BackAdapter, rows: Tensor, columns: int, tokens: Tensor, maps: Tensor) -> Predict:
         front = Window(columns).crop(data.latents[rows, 0]).float().to(device)
@@ -176,7 +197,10 @@ def train_back(
         latents, maps, tokens, weight = batches.take(
             rows, sides, columns, torch.randint(data.tokens.shape[1], (batch,))
         )
-        return {"loss": flow_loss(predictor(adapter, rows, columns, tokens, maps), latents, weight)}
+        loss, made = foreseen(predictor(adapter, rows, columns, tokens, maps), latents, weight)
+        if judge is None:
+            return {"loss": loss}
+        return judge.losses(loss, latents, made, tokens, maps, adapter.from_front.weight)
 
     def report(ema: nn.Module) -> dict[str, float]:
         assert isinstance(ema, BackAdapter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,10 @@ HEAD_HEIGHT = 0.74
 """Template coordinate of the chin."""
 HEAD_EMPHASIS = 3.0
 """How much more a cell of the head counts: it has a twelfth of the person's cells, and is looked at first."""
+UNCOMMON = ("upper_kind", "lower_kind", "pattern")
+"""Attributes whose rare values are drawn more often than they were made."""
+MOST_SHARE = 4.0
+_CACHE_FORMAT = "2"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class LatentSet:
     empty: Tensor  # [15, D] tokens of the empty prompt
     weight: Tensor  # [N, 2, 1, 32, 32] float16, how much a cell counts in the loss
     columns: Tensor  # [N] how many of the 32 columns, about the middle, hold the person
+    share: Tensor  # [N] how often a person is drawn, mean 1
     captions: list[list[str]]
 
 
@@ -61,7 +67,7 @@ def make_latents(folders: list[Path], models: Path, limit: int | None = None, ca
     body_model = BodyModel.load()
     faces = torch.from_numpy(body_model.faces.astype("int64"))
     template = torch.from_numpy(body_model.v_template).float()
-    latents, maps, tokens, weights, columns, captions = [], [], [], [], [], []
+    latents, maps, tokens, weights, columns, captions, attributes = [], [], [], [], [], [], []
     for path in tqdm(paths, desc="latents"):
         sample = read_sample(path)
         pictures = resize(torch.stack([sample.front, sample.back]).float() / 255, autoencoder.image_size)
@@ -74,6 +80,7 @@ def make_latents(folders: list[Path], models: Path, limit: int | None = None, ca
         states, mask = texts(sample.captions)
         tokens.append(prompt_encoder(states, mask).half())
         captions.append(sample.captions)
+        attributes.append(sample.attributes)
     states, mask = texts([""])
     made = LatentSet(
         torch.stack(latents),
@@ -82,6 +89,7 @@ def make_latents(folders: list[Path], models: Path, limit: int | None = None, ca
         prompt_encoder(states, mask)[0],
         torch.stack(weights),
         torch.tensor(columns),
+        shares(attributes),
         captions,
     )
     if cache is not None:
@@ -141,6 +149,21 @@ def importance(cells: Tensor) -> Tensor:
     return 0.15 + 0.85 * (functional.max_pool2d(cells, 3, 1, 1) > 0.05).float()
 
 
+def shares(attributes: list[dict[str, str]]) -> Tensor:
+    """How often to draw each of N people, (N,), mean 1, at most about MOST_SHARE.
+
+    By the root of how rare their clothes are, so that a pullover that one in forty wears is learnt, too.
+    """
+    share = torch.zeros(len(attributes))
+    for name in UNCOMMON:
+        values = [person.get(name) for person in attributes]
+        count = Counter(values)
+        share += torch.tensor([len(values) / count[value] for value in values])
+    share = share.sqrt()
+    share = share.clamp_max(MOST_SHARE * float(share.mean()))
+    return share / share.mean()
+
+
 def head_cells(maps: Tensor) -> Tensor:
     """1 in the cells (B, 1, 32, 32) of the head and its hair, by body maps (B, 8, 128, 128)."""
     high = functional.max_pool2d((maps[:, 5:6] > HEAD_HEIGHT).float(), maps.shape[-1] // 32)
@@ -155,7 +178,7 @@ def _keep(cache: Path, key: str, made: LatentSet | CloseUpSet) -> None:
 
 def _fingerprint(paths: list[Path], models: Path, parts: tuple[str, ...] = ("vae", "prompt_encoder")) -> str:
     """Changes when the people or the encoders do."""
-    digest = hashlib.sha256(json.dumps([str(path) for path in paths]).encode())
+    digest = hashlib.sha256(json.dumps([_CACHE_FORMAT, *(str(path) for path in paths)]).encode())
     for part in parts:
         digest.update((models / part / "diffusion_pytorch_model.safetensors").read_bytes())
     return digest.hexdigest()

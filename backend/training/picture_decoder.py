@@ -64,6 +64,7 @@ def train_picture_decoder(
         data.empty,
         data.weight[:count],
         data.columns[:count],
+        data.share[:count],
         data.captions[:count],
     )
     foreseen = foreseen_latents(first, models, FORESEEN_TIMES)

@@ -2,7 +2,7 @@
 
 import torch
 
-from backend.training.latents import HEAD_HEIGHT, head_cells, importance
+from backend.training.latents import HEAD_HEIGHT, head_cells, importance, shares
 
 
 def test_cells_of_the_person_count_and_those_of_the_head_are_found() -> None:
@@ -16,3 +16,11 @@ def test_cells_of_the_person_count_and_those_of_the_head_are_found() -> None:
     head = head_cells(maps)
     assert head[0, 0, 5, 15] == 1 and head[0, 0, 3, 13] == 1, "hair stands out around the head"
     assert head[0, 0, 10].sum() == 0
+
+
+def test_people_in_rare_clothes_are_drawn_more_often_but_not_without_end() -> None:
+    common = {"upper_kind": "shirt", "lower_kind": "jeans", "pattern": "plain"}
+    share = shares([common] * 900 + [{**common, "upper_kind": "sweater"}] * 99 + [{**common, "upper_kind": "tunic"}])
+    assert torch.isclose(share.mean(), torch.tensor(1.0))
+    assert share[0] < share[900] < share[-1] <= 4.5
+    assert 1.5 < share[900] / share[0] < 3

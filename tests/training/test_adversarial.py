@@ -1,0 +1,58 @@
+"""The judge that keeps the denoiser from painting the mean of what may be."""
+
+import copy
+
+import torch
+
+from backend.models.denoiser import BodyEncoder, ViewDenoiser, make_unet
+from backend.models.slots import SLOTS
+from backend.training.adversarial import STEPS_AHEAD, LatentJudge
+
+
+def small_denoiser() -> ViewDenoiser:
+    return ViewDenoiser(
+        make_unet(4, (16, 32, 32), token_width=16, latent_size=8), BodyEncoder(token_width=16, latent_channels=4)
+    )
+
+
+def checkered(count: int) -> torch.Tensor:
+    """Latents that are a checkerboard or its negative: their mean is nothing at all."""
+    board = (torch.arange(8)[:, None] + torch.arange(8)) % 2 * 2.0 - 1
+    return board * (torch.randint(2, (count, 1, 1, 1)) * 2 - 1) * torch.ones(1, 4, 1, 1)
+
+
+def given(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(count, len(SLOTS), 16), torch.rand(count, 8, 32, 32)
+
+
+def test_judge_tells_what_may_be_from_its_mean_and_says_which_way_is_truer() -> None:
+    torch.manual_seed(0)
+    judge = LatentJudge(small_denoiser())
+    reader = copy.deepcopy(judge.reader.state_dict())
+    tokens, maps = given(8)
+    verdicts = [float(judge.learn(checkered(8), torch.zeros(8, 4, 8, 8), tokens, maps)) for _ in range(60)]
+    assert verdicts[0] > 1.8 and verdicts[-1] < 1
+    faint = (checkered(8) * 0.1).requires_grad_()
+    judge.doubt(faint, tokens, maps).backward()
+    assert faint.grad is not None
+    assert float((faint.grad * faint.detach()).sum()) < 0, "a clearer checkerboard is less doubted"
+    assert all(p.requires_grad for p in judge.heads.parameters())
+    for name, value in judge.reader.state_dict().items():
+        assert torch.equal(value, reader[name]), "the reader is frozen"
+
+
+def test_verdicts_count_once_the_judge_has_learnt_and_as_much_as_the_own_loss() -> None:
+    torch.manual_seed(0)
+    model = small_denoiser()
+    judge = LatentJudge(model)
+    tokens, maps = given(4)
+    true, time = checkered(4), torch.full((4,), 0.7)
+    last = model.unet.conv_out.weight
+    for step in range(STEPS_AHEAD + 1):
+        made = model(torch.randn_like(true), time, tokens, maps)
+        own = (made - true).square().mean()
+        losses = judge.losses(own, true, made, tokens, maps, last)
+        assert ("doubt" in losses) == (step >= STEPS_AHEAD)
+    first = torch.autograd.grad(losses["flow"], last, retain_graph=True)[0]
+    both = torch.autograd.grad(losses["loss"], last)[0]
+    assert 0.6 < float((both - first).norm() / first.norm()) < 0.8
