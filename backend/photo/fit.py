@@ -29,6 +29,7 @@ from rigging.rotations import axis_angle
 from .body import TorchBody, rodrigues
 from .landmarks import LANDMARK, Person
 from .prior import Prior, load_prior
+from .world import locate
 
 Float = NDArray[np.float64]
 
@@ -40,7 +41,9 @@ _SURFACE = 500  # vertices of the outline terms
 _ROBUST_COARSE, _ROBUST_FINE = 25.0, 8.0  # deviations beyond which a landmark pulls less and less
 _HEIGHT = 1.7  # metres, of errors told as a share of a person
 _LEAST_DEVIATION = 0.012  # metres; real people and cameras differ more than the factory's
-_PRIOR, _LIMITS, _SHAPE, _NEUTRAL, _DEPTH = 1.0, 60.0, 0.8, 25.0, 0.4
+_LEAST_STRAY = 0.02  # metres that a landmark's place in space may always err
+_ROBUST_DEPTH = 2.0
+_PRIOR, _LIMITS, _SHAPE, _NEUTRAL, _DEPTH = 1.0, 60.0, 0.8, 25.0, 2.0
 _UPRIGHT, _TILT = 6.0, 0.2  # weight, and radians that pelvis and camera usually lean
 _OUTSIDE, _COVER = 1.5, 0.5  # weights of the outline
 _HAND_ORDER = ("thumb", "index", "middle", "ring", "pinky")
@@ -171,7 +174,7 @@ class _Problem:
         self.scale = _first_scale(world, flat, self.sure)
         self.centre = flat[[LANDMARK["left_hip"], LANDMARK["right_hip"]]].mean(0)
         self.points = (flat - self.centre) / self.scale * flat.new_tensor([1, -1])  # [33, 2] metres, y up
-        self.world = world
+        self.world, self.stray = locate(person)
         self.seen = torch.from_numpy(_confidence(person)).float()  # [55]
         self.outline, self.distance, self.frame = self._outline(alpha)
 
@@ -281,14 +284,12 @@ class _Problem:
         return total
 
     def _depth(self, marks: Tensor) -> Tensor:
-        """How far the landmarks (B, 33, 3) lie from the network's world points, both about the hips and one size."""
+        """How far the landmarks (B, 33, 3) lie from where they were located in space, both about the hips."""
         hips = [LANDMARK["left_hip"], LANDMARK["right_hip"]]
         ours = marks - marks[:, hips].mean(1, keepdim=True)
         theirs = self.world - self.world[hips].mean(0)
-        weight = (self.sure / self.prior.world_deviation.square().sum(1)).view(-1, 1)
-        scale = (weight * ours * theirs).sum((1, 2)) / (weight * theirs.square()).sum().clamp_min(1e-6)
-        apart = (ours - scale.detach().clamp(0.6, 1.6).view(-1, 1, 1) * theirs) / self.prior.world_deviation
-        return _DEPTH * (_robust(apart.norm(dim=-1), 3.0) * self.sure).sum(1)
+        apart = (ours - theirs).norm(dim=-1) / self.stray.clamp_min(_LEAST_STRAY)
+        return _DEPTH * (_robust(apart, _ROBUST_DEPTH) * self.sure).sum(1)
 
     def _silhouette(self, state: _State, vertices: Tensor) -> Tensor:
         """Body outside the cut-out costs, and border of the cut-out with no body beside it."""

@@ -38,7 +38,7 @@ _PART = 0.6  # of a mask within another that makes the two one person
 _LEAST_BESIDE = 0.12  # of the picture's shorter side: narrower gaps between people are not searched
 _ROOM = 0.25  # around a part of the picture that is searched, share of its longer side
 _TRUNK = [LANDMARK[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
-_OTHER_SIDE = [
+OTHER_SIDE = [
     LANDMARK[name.replace("left", "*").replace("right", "left").replace("*", "right")] for name in BODY_LANDMARKS
 ]
 _AUXILIARY = (33, 34)  # the pose network's own centre and circle for its next square
@@ -139,9 +139,9 @@ def with_details(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks
     if face is not None and _from_behind(person):
         person = replace(
             person,
-            points=person.points[_OTHER_SIDE],
-            visibility=person.visibility[_OTHER_SIDE],
-            world=person.world[_OTHER_SIDE],
+            points=person.points[OTHER_SIDE],
+            visibility=person.visibility[OTHER_SIDE],
+            world=person.world[OTHER_SIDE],
         )
     hands = {}
     for side in ("left", "right"):
@@ -252,11 +252,9 @@ class _Pose:
 
     def mirrored(self) -> _Pose:
         """The same, seen in a mirror."""
-        swap = [*_OTHER_SIDE, *_AUXILIARY]
+        swap = [*OTHER_SIDE, *_AUXILIARY]
         points = self.points[swap] * (-1, 1) + (1, 0)
-        return _Pose(
-            points, self.sure[_OTHER_SIDE], self.world[_OTHER_SIDE] * (-1, 1, 1), self.mask[:, ::-1], self.score
-        )
+        return _Pose(points, self.sure[OTHER_SIDE], self.world[OTHER_SIDE] * (-1, 1, 1), self.mask[:, ::-1], self.score)
 
     def mean(self, other: _Pose) -> _Pose:
         """What lies between the two."""
