@@ -96,7 +96,7 @@ class GenerateRequest:
             DoppelError: the first problem met, with a code such as ``prompt_empty`` or ``seed_range``.
         """
         _check_text("prompt", self.prompt)
-        if not self.prompt.strip() and not self.photo:
+        if not self.prompt.strip() and not (self.photo or self.back_photo):
             raise DoppelError("prompt_empty", "the prompt is empty", "describe the person, e.g. 'a man in a red coat'")
         _check_text("negative_prompt", self.negative_prompt)
         _check_integer("seed", self.seed, SEED_RANGE)
@@ -139,7 +139,7 @@ class GenerateRequest:
                 f"the request has the unknown field {_show(unknown[0])}",
                 f"the fields are {', '.join(sorted(known))}",
             )
-        if "prompt" not in payload and payload.get("photo"):
+        if "prompt" not in payload and (payload.get("photo") or payload.get("back_photo")):
             payload = {**payload, "prompt": ""}
         if "prompt" not in payload:
             raise DoppelError("prompt_empty", "the request has no prompt", "describe the person")

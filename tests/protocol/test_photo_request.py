@@ -27,6 +27,7 @@ def test_a_photo_stands_for_a_prompt() -> None:
         ({"photo": DIGEST, "back_photo": "back.jpg"}, "photo_invalid"),
         ({"photo": DIGEST, "back_photo": None}, "photo_invalid"),
         ({"prompt": "a man", "back_photo": DIGEST}, "photo_invalid"),
+        ({"back_photo": DIGEST}, "photo_invalid"),
         ({"photo": DIGEST, "person": -1}, "person_range"),
         ({"photo": DIGEST, "person": 16}, "person_range"),
         ({"photo": DIGEST, "person": True}, "person_range"),
