@@ -1,7 +1,10 @@
-"""A second photo, from behind: where it lands in the back view, and what is said of it. No network needed."""
+"""A second photo, from behind: where it lands in the back view, and what is said of it. Most needs no network."""
 
 import dataclasses
 import hashlib
+import io
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +12,13 @@ import numpy as np
 import pytest
 import torch
 from painted_person import BACK_CAMERA, Painted, body_turned, photo_of, stripes
+from PIL import Image
 
+from backend.data.catalogue import Catalogue
+from backend.evaluation.staged_photo import Camera, Stage
 from backend.photo.canonical import ViewPhoto
 from backend.photo.landmarks import exchanged, seems_from_behind
+from backend.photo.read import Photo
 from backend.pipelines import photo as photo_module
 from backend.pipelines.avatar import AvatarPipeline
 from backend.pipelines.body import PosedSubject
@@ -19,6 +26,8 @@ from backend.pipelines.photo import Behind, PhotoPipeline
 from backend.protocol.errors import DoppelError
 from backend.protocol.request import GenerateRequest
 from rigging.body_model import BodyModel
+from rigging.lbs import rodrigues
+from rigging.rotations import axis_angle
 
 BODY = body_turned()
 
@@ -147,6 +156,25 @@ def test_errors_name_the_back_photo(
     crowd = dataclasses.replace(back.person, score=0.9)
     monkeypatch.setattr(photo_module, "find_people", lambda rgb, networks: [back.person, crowd])
     assert photos.behind(back.file, BODY).warnings[0].startswith("The back photo shows 2 people")
+
+
+def test_the_networks_know_a_face_from_a_back(photos: PhotoPipeline, networks: None, astronaut: Photo) -> None:
+    behind = photos.behind(png(astronaut.rgb), BODY)
+    assert behind.face and behind.facing and not behind.used
+    if "DOPPEL_ASSETS" not in os.environ:
+        pytest.skip("DOPPEL_ASSETS names no asset folder")
+    stage = Stage(Catalogue.load(Path(os.environ["DOPPEL_ASSETS"]), verify=False), seed=21, held_out=True)
+    staged = stage.take(3, camera=Camera(np.pi, 0.05, 4.0, (0.0, -0.05), 2.5))
+    orient = axis_angle(np.diag([-1.0, 1.0, -1.0]) @ rodrigues(staged.body.global_orient[None]))[0]
+    behind = photos.behind(png(staged.rgb), dataclasses.replace(staged.body, global_orient=orient))
+    assert behind.used and behind.warnings == [] and behind.apart < 0.03
+    assert np.abs((behind.alpha > 0.5) ^ (staged.mask > 0.5)).mean() < 0.01
+
+
+def png(rgb: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "PNG")
+    return stream.getvalue()
 
 
 @pytest.fixture(scope="module")
