@@ -122,8 +122,8 @@ def load_photo(path: Path) -> bytes:
     from ..photo.networks import require
     from ..photo.read import load, read_photo
 
-    require()
     data = load(path)
+    require()
     read_photo(data)
     return data
 

@@ -169,6 +169,8 @@ class Behind(_Shown):
             said.append("The back photo shows a face; the person was taken to look over the shoulder.")
         if self.facing:
             said.append("Nothing in the back photo tells for sure that it is from behind; it was taken to be.")
+        if self.person.visibility[_LIMBS].min() < _UNSURE:
+            said.append("The back photo does not show the whole person: what is missing is made up.")
         if self.apart > _OTHER_POSE:
             said.append(
                 "The person stands otherwise in the back photo than in the photo; it was laid on as well as it goes, "

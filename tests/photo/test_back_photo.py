@@ -146,6 +146,14 @@ def test_another_pose_is_told(photos: PhotoPipeline, see: Any) -> None:
     assert behind.used and behind.apart > 0.04 and "otherwise in the back photo" in behind.warnings[0]
 
 
+def test_a_photo_that_ends_at_the_waist_is_told(photos: PhotoPipeline, back: Painted, see: Any) -> None:
+    visibility = np.where(back.person.points[:, 1] < np.median(back.person.points[:, 1]), 1.0, 0.0)
+    half = dataclasses.replace(back.person, visibility=visibility)
+    behind = assumed(photos, see, Painted(back.file, half), face=False)
+    assert behind.used and ["whole person" in sentence for sentence in behind.warnings] == [True]
+    assert behind.fit.camera.x0 == pytest.approx(BACK_CAMERA.x0, abs=0.1)
+
+
 def test_errors_name_the_back_photo(
     photos: PhotoPipeline, back: Painted, see: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
