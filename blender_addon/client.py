@@ -88,23 +88,24 @@ class WorkerClient:
         """Leave the worker. Jobs that are not over are kept for the next :meth:`connect`."""
         self._do(lambda connection: connection.leave())
 
-    def generate(self, job: str, request: GenerateRequest, photo: bytes | None = None) -> None:
+    def generate(self, job: str, request: GenerateRequest, *photos: bytes) -> None:
         """Send a request under the id `job` (see `new_job_id`), now or as soon as a worker is there.
 
-        Answered by `accepted`, `progress`, and `done` or `failed`. `photo` is the file that the request names, if any.
+        Answered by `accepted`, `progress`, and `done` or `failed`. `photos` are the files that the request names: none,
+        the one from the front, or that and the one from behind.
 
         Raises:
             DoppelError: at once, when the request is not valid.
         """
-        self._submit("generate", job, request, photo)
+        self._submit("generate", job, request, photos)
 
     def fit_photo(self, job: str, request: GenerateRequest, photo: bytes) -> None:
         """Have a body fitted to the photo that the request names; all else is as with `generate`."""
-        self._submit("fit_photo", job, request, photo)
+        self._submit("fit_photo", job, request, (photo,))
 
-    def _submit(self, kind: str, job: str, request: GenerateRequest, photo: bytes | None) -> None:
+    def _submit(self, kind: str, job: str, request: GenerateRequest, photos: tuple[bytes, ...]) -> None:
         fields = {"id": check_job_id(job), "job": job, "request": request.validate().to_dict()}
-        message = Message(kind, fields, () if photo is None else (photo,))
+        message = Message(kind, fields, photos)
         self._do(lambda connection: connection.submit(job, message))
 
     def cancel(self, job: str) -> None:

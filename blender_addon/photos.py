@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reference image of each scene: whether its file will do, which picture stands for it, its fit once that is there.
+"""The reference image of each scene: whether its files will do, which picture stands for it, its fit once it is there.
 
 Files are looked at when they are chosen, not when panels are drawn.
 """
@@ -26,24 +26,36 @@ def path(settings: bpy.types.PropertyGroup) -> Path | None:
     return Path(bpy.path.abspath(settings.photo)) if settings.photo else None
 
 
+def back_path(settings: bpy.types.PropertyGroup) -> Path | None:
+    """The file of the photo from behind; None when there is none, or no image beside it."""
+    return Path(bpy.path.abspath(settings.back_photo)) if settings.photo and settings.back_photo else None
+
+
 def problem(settings: bpy.types.PropertyGroup) -> DoppelError | None:
     """Why the chosen file cannot be sent, as it was when it was chosen."""
-    chosen = path(settings)
-    if chosen is None:
-        return None
-    if chosen not in _seen:
-        _look_at(chosen)
-    return _seen[chosen]
+    return _problem_of(path(settings))
+
+
+def back_problem(settings: bpy.types.PropertyGroup) -> DoppelError | None:
+    """Why the file of the photo from behind cannot be sent."""
+    return _problem_of(back_path(settings))
 
 
 def changed(settings: bpy.types.PropertyGroup) -> None:
-    """Another file was chosen: look at it, and let go of what was fitted to the one before."""
-    settings.photo_fit = settings.photo_job = ""
+    """Another file was chosen: look at it, and let go of what belongs to the one before."""
+    settings.photo_fit = settings.photo_job = settings.back_photo = ""
     settings.photo_person = 1
     settings.photo_body = "PHOTO"
     chosen = path(settings)
     if chosen is not None:
         thumbnails.forget_file(chosen)
+        _look_at(chosen)
+
+
+def look_at_back(settings: bpy.types.PropertyGroup) -> None:
+    """Another file from behind was chosen."""
+    chosen = back_path(settings)
+    if chosen is not None:
         _look_at(chosen)
 
 
@@ -88,6 +100,14 @@ def take_fits(table: JobTable) -> DoppelError | None:
 
 def _folder(table: JobTable, job: str) -> Path:
     return table.store / job / "0"
+
+
+def _problem_of(chosen: Path | None) -> DoppelError | None:
+    if chosen is None:
+        return None
+    if chosen not in _seen:
+        _look_at(chosen)
+    return _seen[chosen]
 
 
 def _look_at(chosen: Path) -> None:

@@ -85,6 +85,10 @@ def _photo_changed(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> None
     live.mark(self.id_data)
 
 
+def _back_photo_changed(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> None:
+    photos.look_at_back(self)
+
+
 def _preview_switched(self: "DOPPEL_PG_scene", _context: bpy.types.Context) -> None:
     live.mark(self.id_data)
 
@@ -310,6 +314,14 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
         description="A photo of the person: PNG, JPEG or WebP, up to 32 MB",
         subtype="FILE_PATH",
         update=_photo_changed,
+        options=set(),
+    )
+    back_photo: StringProperty(
+        name="Back Photo",
+        description="A second photo, of the same person from behind and in the same pose (optional): the avatar's back "
+        "is taken from it",
+        subtype="FILE_PATH",
+        update=_back_photo_changed,
         options=set(),
     )
     photo_person: IntProperty(

@@ -37,6 +37,7 @@ _EVENTS_A_TICK = 100
 _STOP_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _LISTED = 50  # jobs that one status request may name
+_PHOTOS = ("photo", "back_photo")  # the names of a request's photos, in the order in which they are sent
 
 
 class Session:
@@ -57,7 +58,7 @@ class Session:
         self._mirror: Mirror | None = None
         self._started: tuple[Path, Path, str, Path, Sequence[str]] | None = None
         self._listed: queue.SimpleQueue[list[ResultView]] = queue.SimpleQueue()
-        self._photos: queue.SimpleQueue[tuple[str, photo_file.PhotoFile | DoppelError]] = queue.SimpleQueue()
+        self._photos: queue.SimpleQueue[tuple[str, list[photo_file.PhotoFile] | DoppelError]] = queue.SimpleQueue()
         self._unread: dict[str, GenerateRequest] = {}  # jobs whose photo is being read
         self._asked_about: dict[str, list[str]] = {}  # status requests and the jobs that they name
         self._watched_at = 0.0
@@ -186,11 +187,13 @@ class Session:
             self.photo_setup.cancel()
         self.photo_setup = PhotoSetup(python, root, wheels)
 
-    def submit(self, request: GenerateRequest, photo: Path | None = None, kind: str = AVATAR) -> str:
+    def submit(
+        self, request: GenerateRequest, photo: Path | None = None, kind: str = AVATAR, back_photo: Path | None = None
+    ) -> str:
         """Send a request; returns its job id.
 
-        With a photo, whose place in the request holds `photo_file.UNREAD`, the file is read by another thread first:
-        what is wrong with it becomes the end of the job. `kind` is AVATAR, or FIT for the photo's body alone.
+        With photos, whose places in the request hold `photo_file.UNREAD`, the files are read by another thread first:
+        what is wrong with them becomes the end of the job. `kind` is AVATAR, or FIT for the photo's body alone.
 
         Raises:
             DoppelError: the request is not valid, or there is no worker.
@@ -201,32 +204,36 @@ class Session:
         else:
             self._connected()
             self._unread[job] = request.validate()
-            threading.Thread(target=self._read_photo, args=(job, photo), name="doppel-photo", daemon=True).start()
-        self.table.sent(job, request.prompt, request.seed, request.hypotheses, request.to_dict(), kind, photo)
+            paths = [photo] if back_photo is None else [photo, back_photo]
+            threading.Thread(target=self._read_photos, args=(job, paths), name="doppel-photo", daemon=True).start()
+        view = self.table.sent(job, request.prompt, request.seed, request.hypotheses, request.to_dict(), kind, photo)
+        view.back_photo = back_photo
         return job
 
-    def _read_photo(self, job: str, path: Path) -> None:
+    def _read_photos(self, job: str, paths: Sequence[Path]) -> None:
         try:
-            self._photos.put((job, photo_file.read(path)))
+            self._photos.put((job, [photo_file.read(path) for path in paths]))
         except DoppelError as error:
             self._photos.put((job, error))
 
     def _send_read(self) -> Iterable[WorkerEvent]:
         """Send the jobs whose photos have been read; the ends of those that were not."""
         while not self._photos.empty():
-            job, photo = self._photos.get_nowait()
+            job, read = self._photos.get_nowait()
             request, view = self._unread.pop(job, None), self.table.jobs.get(job)
             if request is None or view is None or self._client is None:
                 continue  # the worker was stopped meanwhile
             if view.cancelling:
-                photo = DoppelError("cancelled", "the job was cancelled")
-            if isinstance(photo, DoppelError):
-                yield WorkerEvent("failed", job, photo.to_dict(), error=photo)
+                read = DoppelError("cancelled", "the job was cancelled")
+            if isinstance(read, DoppelError):
+                yield WorkerEvent("failed", job, read.to_dict(), error=read)
                 continue
-            send = self._client.fit_photo if view.kind == FIT else self._client.generate
-            named = replace(request, photo=photo.sha256)
+            named = replace(request, **{name: file.sha256 for name, file in zip(_PHOTOS, read, strict=False)})
             view.request = named.to_dict()
-            send(job, named, photo.data)
+            if view.kind == FIT:
+                self._client.fit_photo(job, named, read[0].data)
+            else:
+                self._client.generate(job, named, *(file.data for file in read))
 
     def expect(self, job: str, prompt: str, seed: int, hypotheses: int) -> None:
         """A file says that this job was sent from it: unless it is known, the worker is asked about it."""

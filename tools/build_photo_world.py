@@ -10,6 +10,7 @@ only measured.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
@@ -39,7 +40,7 @@ MOST_YAW = np.radians(70)
 HELD_OUT = 12
 MISREAD = 0.15
 """Metres in the picture, on average, from which a person counts as not found."""
-BATCH, EPOCHS, RATE, WEIGHT_DECAY, JITTER = 64, 120, 1e-3, 3e-2, 0.05
+BATCH, EPOCHS, RATE, WEIGHT_DECAY, JITTER = 64, 100, 1e-3, 3e-2, 0.05
 LIMBS = [11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 
 
@@ -143,7 +144,6 @@ def main() -> None:
     network = train(training)
     measure(network, training, "training")
     measure(network, held_out, "held out")
-    import io
 
     stream = io.BytesIO()
     np.savez_compressed(stream, **{k: v.numpy().astype(np.float16) for k, v in network.state_dict().items()})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import DoppelError
-from ..protocol.photo import KEEP, MAX_PEOPLE
+from ..protocol.photo import KEEP, MAX_PEOPLE, about_back
 from ..protocol.request import REST_POSES, TOPOLOGIES, GenerateRequest
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "prompt", nargs="?", default="", help='what to make, e.g. "a woman in a red dress with long brown hair"'
     )
     parser.add_argument("--image", type=Path, default=None, help="photo of the person to make (PNG, JPEG, WebP)")
+    parser.add_argument(
+        "--back-image", type=Path, default=None, help="a second photo, of the same person from behind, in the same pose"
+    )
     parser.add_argument(
         "--person",
         type=int,
@@ -70,6 +73,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     photo = None if args.image is None else load_photo(args.image)
+    with about_back():
+        back_photo = None if args.back_image is None else load_photo(args.back_image)
     request = GenerateRequest(
         prompt=args.prompt,
         negative_prompt=args.negative_prompt,
@@ -85,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         photo="" if photo is None else hashlib.sha256(photo).hexdigest(),
         person=args.person - 1,
         keep=args.keep,
+        back_photo="" if back_photo is None else hashlib.sha256(back_photo).hexdigest(),
     ).validate()
     check_output(args.out)
     bars = ProgressBars(quiet=args.quiet)
@@ -93,14 +99,15 @@ def run(args: argparse.Namespace) -> int:
 
     pipeline = AvatarPipeline.from_pretrained(args.weights, args.device, args.body_model)
     bars("loading", 1, 1, None)
-    avatars = pipeline(request, bars, photo=photo)
+    avatars = pipeline(request, bars, photo=photo, back_photo=back_photo)
     bars("save", 0, len(avatars), None)
     for index, avatar in enumerate(avatars):
         folder = args.out if len(avatars) == 1 else args.out / str(index)
         avatar.save(folder)
         bars("save", index + 1, len(avatars), None)
     bars.close()
-    for warning in avatars[0].provenance.get("photo", {}).get("warnings", []):
+    photos = avatars[0].provenance.get("photo", {})
+    for warning in [*photos.get("warnings", []), *photos.get("back", {}).get("warnings", [])]:
         print(f"note: {warning}", file=sys.stderr)
     print(f"{args.out / 'avatar.glb' if len(avatars) == 1 else args.out}")
     return 0
@@ -115,8 +122,8 @@ def load_photo(path: Path) -> bytes:
     from ..photo.networks import require
     from ..photo.read import load, read_photo
 
-    require()
     data = load(path)
+    require()
     read_photo(data)
     return data
 

@@ -92,13 +92,16 @@ class Stage:
         self.catalogue, self.seed, self.held_out = catalogue, seed, held_out
         self.wardrobe = Wardrobe(catalogue)
         self.poses = pose_bank(catalogue.root)[0].of_split(held_out)
+        self._dressed: tuple[int, Scene] | None = None
 
     def take(self, index: int, size: int = 512, camera: Camera | None = None) -> StagedPhoto:
         """The picture of an index; ``camera`` in place of a random one."""
         rng = np.random.default_rng([self.seed, int(self.held_out), index])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         person = draw_person(self.catalogue, rng, self.held_out, self.poses)
-        scene = self.wardrobe.dress(person)
+        if self._dressed is None or self._dressed[0] != index:  # several cameras may look at one person
+            self._dressed = index, self.wardrobe.dress(person)
+        scene = self._dressed[1]
         height = float(np.ptp(self.wardrobe.body_model.pose(BodyParameters(betas=person.body.betas)).vertices[:, 1]))
         camera = camera or Camera.draw(rng, height)
         pelvis = scene.joints[0]

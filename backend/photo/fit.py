@@ -39,7 +39,7 @@ SEEN = 0.5
 
 _SURFACE = 500  # vertices of the outline terms
 _ROBUST_COARSE, _ROBUST_FINE = 25.0, 8.0  # deviations beyond which a landmark pulls less and less
-_HEIGHT = 1.7  # metres, of errors told as a share of a person
+HEIGHT = 1.7  # metres, of errors told as a share of a person
 _LEAST_DEVIATION = 0.012  # metres; real people and cameras differ more than the factory's
 _LEAST_STRAY = 0.02  # metres that a landmark's place in space may always err
 _ROBUST_DEPTH = 2.0
@@ -121,22 +121,30 @@ class BodyFitter:
             state = problem.descend_hands(state, HAND_STEPS, 0.06)
         return problem.result(state)
 
-    def camera_of(self, person: Person, body: BodyParameters) -> BodyFit:
-        """The camera, by least squares over the landmarks, that sees a given body as the person is seen."""
-        with torch.no_grad():
-            rotations = rodrigues(torch.from_numpy(body.full_pose).float())[None]
-            joints, turned, _ = self.body.joints(torch.from_numpy(body.betas).float()[None], rotations)
-            marks = self.prior.landmarks(joints, turned)[0].double().numpy()
+    def camera_of(self, person: Person, body: BodyParameters, behind: bool = False) -> BodyFit:
+        """The camera, by least squares over the landmarks, that sees a given body as the person is seen.
+
+        With ``behind`` it is the body after half a turn about the vertical, where (x, y, z) is at (-x, y, -z).
+        """
+        way = -1 if behind else 1
+        marks = self.landmarks_of(body)
         weight = np.where(person.visibility > SEEN, person.visibility, 0)[:, None] + 1e-6
         weight = weight / weight.sum()
-        ours, theirs = marks[:, :2] * (1, -1), person.points
+        ours, theirs = marks[:, :2] * (way, -1), person.points
         a, b = ours - (weight * ours).sum(0), theirs - (weight * theirs).sum(0)
         scale = float((weight * a * b).sum() / max(float((weight * a * a).sum()), 1e-9))
         scale = max(scale, 1e-3)
         x0, y0 = (weight * (theirs - scale * ours)).sum(0).tolist()
-        camera = WeakPerspective(scale, x0 - scale * body.transl[0], y0 + scale * body.transl[1])
-        error = np.linalg.norm(scale * a - b, axis=1)[person.visibility > SEEN] / scale / _HEIGHT
+        camera = WeakPerspective(scale, x0 - way * scale * body.transl[0], y0 + scale * body.transl[1])
+        error = np.linalg.norm(scale * a - b, axis=1)[person.visibility > SEEN] / scale / HEIGHT
         return BodyFit(body.copy(), camera, _confidence(person), float(np.median(error)) if len(error) else 1.0)
+
+    def landmarks_of(self, body: BodyParameters) -> Float:
+        """Where a body without its translation has the 33 landmarks, (33, 3) metres."""
+        with torch.no_grad():
+            rotations = rodrigues(torch.from_numpy(body.full_pose).float())[None]
+            joints, turned, _ = self.body.joints(torch.from_numpy(body.betas).float()[None], rotations)
+            return self.prior.landmarks(joints, turned)[0].double().numpy()
 
 
 @dataclass
@@ -360,7 +368,7 @@ class _Problem:
             BodyParameters.from_full_pose(_shortest(pose), betas=betas),
             camera,
             confidence,
-            float(apart[known].median()) / _HEIGHT if bool(known.any()) else 1.0,
+            float(apart[known].median()) / HEIGHT if bool(known.any()) else 1.0,
         )
 
 

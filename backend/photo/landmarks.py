@@ -136,13 +136,8 @@ def with_details(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks
     """
     picture = Image.fromarray(rgb)
     face = _face(picture, person, networks)
-    if face is not None and _from_behind(person):
-        person = replace(
-            person,
-            points=person.points[OTHER_SIDE],
-            visibility=person.visibility[OTHER_SIDE],
-            world=person.world[OTHER_SIDE],
-        )
+    if face is not None and seems_from_behind(person):
+        person = exchanged(person)
     hands = {}
     for side in ("left", "right"):
         hand = _hand(picture, person, side, networks)
@@ -160,7 +155,22 @@ def with_details(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks
     return Person(points, person.visibility, person.world, person.mask, person.square, person.score, hands, face)
 
 
-def _from_behind(person: Person) -> bool:
+def exchanged(person: Person) -> Person:
+    """The same person with what was taken for left as right: read from the other side."""
+    return replace(
+        person,
+        points=person.points[OTHER_SIDE],
+        visibility=person.visibility[OTHER_SIDE],
+        world=person.world[OTHER_SIDE],
+    )
+
+
+def shows_face(rgb: NDArray[np.uint8], person: Person, networks: PhotoNetworks) -> bool:
+    """Whether a person in a photo (H, W, 3) shows a face."""
+    return _face(Image.fromarray(rgb), person, networks) is not None
+
+
+def seems_from_behind(person: Person) -> bool:
     """Whether the left shoulder and hip lie on the left of the picture."""
     left, right = ([LANDMARK[f"{side}_{part}"] for part in ("shoulder", "hip")] for side in ("left", "right"))
     return bool(person.points[left, 0].mean() < person.points[right, 0].mean())

@@ -2,8 +2,7 @@
 
 The network takes cameras for level and people for turned less than they are. A small network of our own, taught on
 staged photos of people whose bodies are known, reads its points and says where the landmarks are, and how far it may
-err: lifting two-dimensional points by a residual network is after Martinez et al. 2017 ("A simple yet effective baseline
-for 3d human pose estimation").
+err, much as Martinez et al. 2017 lift points ("A simple yet effective baseline for 3d human pose estimation").
 
 ``world.npz`` is made by `tools/build_photo_world.py`.
 """

@@ -1,7 +1,8 @@
 """The whole chain: a request becomes rigged, textured avatars.
 
 prompt -> tokens, body -> maps -> front -> K backs -> close-ups of the heads -> K x (lift -> unwrap -> texture -> rig)
-With a photo, the body is the one that fits its person, and the front is the photo where the photo shows it.
+With a photo, the body is the one that fits its person, and the front is the photo where the photo shows it; so is the
+back with a second photo, taken from behind.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from .edit import Edit
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
-from .photo import PhotoPipeline, Sitter, complete
+from .photo import Behind, PhotoPipeline, Sitter, complete
 from .prompt import PromptPipeline
 from .rig import RigPipeline
 from .texture import TexturePipeline, png
@@ -150,6 +151,7 @@ class AvatarPipeline:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         photo: Path | bytes | None = None,
+        back_photo: Path | bytes | None = None,
         edit: Edit | None = None,
     ) -> list[Avatar]:
         """Run a request; one avatar a hypothesis.
@@ -161,14 +163,18 @@ class AvatarPipeline:
             progress: told of stages and steps.
             cancelled: asked between steps.
             photo: the file of a photo, or its bytes.
+            back_photo: another photo, of the same person from behind; only beside ``photo``.
             edit: an earlier avatar and what of it shall change; the request must have that avatar's body.
         """
         request.validate()
         clock = _Clock(progress)
-        sitter = None
+        sitter, behind = None, None
         if photo is not None:
             with clock.stage("photo"):
                 sitter = self.sitter(request, photo, cancelled)
+                if back_photo is not None:
+                    check(cancelled)
+                    behind = self.photo.behind(back_photo, sitter.fit.parameters)
             check(cancelled)
         with clock.stage("body"):
             parameters = self.parameters_of(request) if sitter is None else sitter.fit.parameters
@@ -197,8 +203,9 @@ class AvatarPipeline:
             else:
                 shown = sitter.front(subject, request.keep, PICTURE_SIZE)
                 front = complete(shown, subject, self.front.autoencoder, sample_front)
-        with clock.stage("back"):
-            back = self.back(
+
+        def sample_back(known: Known | None = None) -> ViewResult:
+            return self.back(
                 subject,
                 front,
                 tokens,
@@ -208,8 +215,15 @@ class AvatarPipeline:
                 request.guidance_scale,
                 clock.view_steps("back", self.front.autoencoder),
                 cancelled,
-                known_back,
+                known,
             )
+
+        with clock.stage("back"):
+            if behind is None or not behind.used:
+                back = sample_back(known_back)
+            else:
+                shown = behind.back(subject, request.keep, front.rgba[0, 3])
+                back = complete(shown, subject, self.front.autoencoder, sample_back, request.hypotheses)
         with clock.stage("close_up"):
             if edit is not None and edit.keeps_head:
                 front_rgba, back_rgba = self.close_up.keep(subject, front.rgba, back.rgba, edit.views)
@@ -230,13 +244,16 @@ class AvatarPipeline:
                 shown = sitter.front(subject, request.keep, front_rgba.shape[-1])
                 front_rgba = shown.over(front_rgba[0])[None]
                 back_rgba = share_silhouette(back_rgba, front_rgba)
+            if behind is not None and behind.used:
+                shown = behind.back(subject, request.keep, front_rgba[0, 3])
+                back_rgba = torch.stack([shown.over(view) for view in back_rgba])
         avatars = [
             self._solidify(request, subject, front_rgba[0], back_rgba[i], i, clock, cancelled)
             for i in range(request.hypotheses)
         ]
         if sitter is not None:
             for avatar in avatars:
-                self._credit(avatar, sitter, request, text)
+                self._credit(avatar, sitter, behind, request, text)
         return avatars
 
     def sitter(self, request: GenerateRequest, photo: Path | bytes, cancelled: Cancelled | None = None) -> Sitter:
@@ -250,9 +267,13 @@ class AvatarPipeline:
             lambda: check(cancelled),
         )
 
-    def _credit(self, avatar: Avatar, sitter: Sitter, request: GenerateRequest, prompt: str) -> None:
-        """Note the photo in an avatar's provenance, and put the avatar into the pose that was asked for."""
+    def _credit(
+        self, avatar: Avatar, sitter: Sitter, behind: Behind | None, request: GenerateRequest, prompt: str
+    ) -> None:
+        """Note the photos in an avatar's provenance, and put the avatar into the pose that was asked for."""
         record = {**sitter.to_dict(), "prompt": prompt}
+        if behind is not None:
+            record["back"] = behind.to_dict()
         avatar.provenance["photo"] = record
         avatar.character.provenance["photo"] = record
         if request.body and request.photo_body == "target":

@@ -1,4 +1,4 @@
-"""A photo to the posed body that stands for its person, and to what the photo shows of the front view."""
+"""A photo to the posed body that stands for its person, and to what it and one from behind show of the views."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,23 @@ from ..geometry.rasterize import Layer, rasterize
 from ..models.autoencoder import Autoencoder, premultiply, resize
 from ..models.denoiser import BODY_MAP_SIZE
 from ..photo.attributes import read_attributes
-from ..photo.canonical import FrontPhoto, to_front
-from ..photo.fit import BodyFit, BodyFitter
-from ..photo.landmarks import Found, Person, find_people, with_details
+from ..photo.canonical import ViewPhoto, to_view
+from ..photo.fit import HEIGHT, SEEN, BodyFit, BodyFitter
+from ..photo.landmarks import (
+    LANDMARK,
+    Found,
+    Person,
+    exchanged,
+    find_people,
+    seems_from_behind,
+    shows_face,
+    with_details,
+)
 from ..photo.matte import cut_out
 from ..photo.networks import require, shared_networks
 from ..photo.read import Photo, read_photo
 from ..protocol.errors import DoppelError
+from ..protocol.photo import about_back, of_back
 from .body import PosedSubject
 from .flow import Known
 from .front_view import PICTURE_SIZE, ViewResult
@@ -44,21 +55,26 @@ _READING_SIDE = 512  # pixels of the longer side on which colours are read and t
 _UNSURE = 0.5
 _LOOSE = 0.05  # error of the landmarks, share of a person's height, from which a fit is not to be trusted
 _TURNED = math.radians(60)
+_OTHER_POSE = 0.04
+"""Mean distance of the limbs in two photos, share of a person's height, from which the poses differ. In renders of one
+pose it is 0.01 to 0.015; to 0.03 where the camera behind is 30 degrees off."""
+_LIMBS = [
+    LANDMARK[f"{side}_{part}"]
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+]
 
 
 @dataclass(frozen=True)
-class Sitter:
-    """The person in a photo."""
+class _Shown:
+    """A person whom a photo shows, and the body that stands for them."""
 
     photo: Photo
     person: Person
     alpha: NDArray[np.float32]  # (H, W) cut-out
-    fit: BodyFit
-    words: dict[str, str]  # what can be seen, by slot
     people: int  # how many the photo shows
     chosen: int  # which of them this is, 0 is the largest
-    overlay: Image.Image  # fitted body, landmarks and the cut-out's edge over the photo, at most 512 pixels a side
-    body_mask: NDArray[np.bool_]  # where the fitted body lies in the overlay
+    fit: BodyFit
 
     @property
     def warnings(self) -> list[str]:
@@ -67,6 +83,36 @@ class Sitter:
         if self.people > 1:
             which = f"number {self.chosen + 1} by size" if self.chosen else "the largest"
             said.append(f"The photo shows {self.people} people; {which} was taken.")
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record that travels with results."""
+        return {
+            "sha256": self.photo.sha256,
+            "people": self.people,
+            "person": self.chosen,
+            "warnings": self.warnings,
+            "camera": self.fit.camera.to_dict(),
+            "error": round(self.fit.error, 4),
+        }
+
+    def _view(self, subject: PosedSubject, keep: str, size: int, behind: bool = False) -> ViewPhoto:
+        picture = to_view(self.photo, self.alpha, self.fit.camera, subject.frame, size, behind)
+        return picture if keep == "all" else picture.limited_to(_head_region(subject, size))
+
+
+@dataclass(frozen=True)
+class Sitter(_Shown):
+    """The person in a photo."""
+
+    words: dict[str, str]  # what can be seen, by slot
+    overlay: Image.Image  # fitted body, landmarks and the cut-out's edge over the photo, at most 512 pixels a side
+    body_mask: NDArray[np.bool_]  # where the fitted body lies in the overlay
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was assumed, a sentence each."""
+        said = super().warnings
         unsure = [name for name, sure in zip(JOINT_NAMES[:22], self.fit.confidence, strict=False) if sure < _UNSURE]
         legs = [name for name in unsure if "hip" in name or "knee" in name]
         if legs:
@@ -77,22 +123,16 @@ class Sitter:
             said.append("The person is turned far to the side: what the camera does not see is guessed.")
         return said
 
-    def front(self, subject: PosedSubject, keep: str, size: int) -> FrontPhoto:
+    def front(self, subject: PosedSubject, keep: str, size: int) -> ViewPhoto:
         """What the photo shows of the subject's front view of ``size`` pixels; with ``keep`` "head" the head alone."""
-        picture = to_front(self.photo, self.alpha, self.fit.camera, subject.frame, size)
-        return picture if keep == "all" else picture.limited_to(_head_region(subject, size))
+        return self._view(subject, keep, size)
 
     def to_dict(self) -> dict[str, Any]:
         """The record that travels with results."""
         return {
-            "sha256": self.photo.sha256,
-            "people": self.people,
-            "person": self.chosen,
+            **super().to_dict(),
             "words": self.words,
-            "warnings": self.warnings,
-            "camera": self.fit.camera.to_dict(),
             "confidence": {n: round(float(c), 3) for n, c in zip(JOINT_NAMES, self.fit.confidence, strict=True)},
-            "error": round(self.fit.error, 4),
         }
 
     def save(self, folder: Path) -> None:
@@ -106,12 +146,57 @@ class Sitter:
             write_bytes(folder / f"{name}.png", stream.getvalue())
 
 
+@dataclass(frozen=True)
+class Behind(_Shown):
+    """The person of a photo, in another one from behind. The camera is that of the front's body after half a turn."""
+
+    face: bool  # whether they show a face
+    facing: bool  # whether the pose network took them to face the camera
+    apart: float  # how far their limbs are from those of the front's body, share of a person's size
+
+    @property
+    def used(self) -> bool:
+        """Whether the photo is taken to show the back."""
+        return not (self.face and self.facing)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was assumed, a sentence each."""
+        said = [of_back(sentence) for sentence in super().warnings]
+        if not self.used:
+            return [*said, "The back photo shows the person from the front: it was left out, and the back is made up."]
+        if self.face:
+            said.append("The back photo shows a face; the person was taken to look over the shoulder.")
+        if self.facing:
+            said.append("Nothing in the back photo tells for sure that it is from behind; it was taken to be.")
+        if self.person.visibility[_LIMBS].min() < _UNSURE:
+            said.append("The back photo does not show the whole person: what is missing is made up.")
+        if self.apart > _OTHER_POSE:
+            said.append(
+                "The person stands otherwise in the back photo than in the photo; it was laid on as well as it goes, "
+                "and parts may lie wrong. Take both in the same pose, from the front and straight from behind."
+            )
+        return said
+
+    def back(self, subject: PosedSubject, keep: str, alpha: Tensor) -> ViewPhoto:
+        """What the photo shows of the subject's back view within the front's outline ``alpha`` (S, S); with ``keep``
+        "head" the head alone."""
+        return self._view(subject, keep, len(alpha), behind=True).within(alpha)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record that travels with results."""
+        return {**super().to_dict(), "used": self.used, "apart": round(self.apart, 4)}
+
+
 class PhotoPipeline:
     """Reads photos and fits bodies to the people in them. The networks are opened at the first photo."""
 
     def __init__(self, model: BodyModel) -> None:
         self.model = model
-        self._fitter: BodyFitter | None = None
+
+    @cached_property
+    def fitter(self) -> BodyFitter:
+        return BodyFitter(self.model)
 
     def __call__(
         self,
@@ -133,29 +218,58 @@ class PhotoPipeline:
         Raises:
             DoppelError: ``photo_...``.
         """
-        require()
-        photo = read_photo(source)
-        networks = shared_networks()
-        found = find_people(photo.rgb, networks)
+        photo, found = self._people(source)
         if not 0 <= person < len(found):
             raise DoppelError(
                 "photo_person_unknown",
                 f"there is no person {person + 1} in the photo: {len(found)} were found",
                 f"choose 1 to {len(found)}, from the largest to the smallest",
             )
-        chosen = with_details(photo.rgb, found[person], networks)
+        chosen = with_details(photo.rgb, found[person], shared_networks())
         alpha = cut_out(photo, chosen)
         if check is not None:
             check()
-        self._fitter = self._fitter or BodyFitter(self.model)
-        fit = self._fitter(chosen, alpha, betas, check) if given is None else self._fitter.camera_of(chosen, given)
+        fit = self.fitter(chosen, alpha, betas, check) if given is None else self.fitter.camera_of(chosen, given)
         shrink = -(-max(photo.size) // _READING_SIDE)
         layer, normals = self._seen(fit, photo.size, shrink)
         words = read_attributes(*_reduced(photo, alpha, chosen.face, shrink), self._parts(layer))
         overlay = _overlay(
             photo.rgb[::shrink, ::shrink], layer, normals, chosen.points / shrink, alpha[::shrink, ::shrink]
         )
-        return Sitter(photo, chosen, alpha, fit, words, len(found), person, overlay, layer.mask.numpy())
+        return Sitter(photo, chosen, alpha, len(found), person, fit, words, overlay, layer.mask.numpy())
+
+    def behind(self, source: Path | str | bytes, body: BodyParameters) -> Behind:
+        """Find the largest person in a photo from behind, and the camera that sees a body's back as theirs.
+
+        Args:
+            source: path or bytes of a photo.
+            body: the person's, as the photo from the front shows them.
+
+        Raises:
+            DoppelError: ``photo_...``, about the back photo.
+        """
+        with about_back():
+            photo, found = self._people(source)
+            alpha = cut_out(photo, found[0])
+        face, facing = shows_face(photo.rgb, found[0], shared_networks()), not seems_from_behind(found[0])
+        person = exchanged(found[0]) if facing else found[0]
+        fit = self.fitter.camera_of(person, body, behind=True)
+        return Behind(photo, person, alpha, len(found), 0, fit, face, facing, self._apart(person, fit))
+
+    @staticmethod
+    def _people(source: Path | str | bytes) -> tuple[Photo, list[Person]]:
+        """A photo and everybody in it, the largest first."""
+        require()
+        photo = read_photo(source)
+        return photo, find_people(photo.rgb, shared_networks())
+
+    def _apart(self, person: Person, fit: BodyFit) -> float:
+        """Mean distance of the limbs that a photo from behind shows from those of the fitted body, share of a person's
+        size."""
+        marks = self.fitter.landmarks_of(fit.parameters) + fit.parameters.transl
+        seen = [row for row in _LIMBS if person.visibility[row] > SEEN]
+        apart = fit.camera.to_pixels(marks[seen] * (-1, 1, -1)) - person.points[seen]
+        return float(np.linalg.norm(apart, axis=1).mean() / fit.camera.scale / HEIGHT) if seen else 1.0
 
     def _seen(self, fit: BodyFit, size: tuple[int, int], shrink: int) -> tuple[Layer, NDArray[np.float32]]:
         """The fitted body over the photo at 1 / ``shrink``: its layer and its normals, (h, w, 3)."""
@@ -180,26 +294,31 @@ class PhotoPipeline:
 
 
 def complete(
-    picture: FrontPhoto, subject: PosedSubject, autoencoder: Autoencoder, sample: Callable[[Known], ViewResult]
+    picture: ViewPhoto,
+    subject: PosedSubject,
+    autoencoder: Autoencoder,
+    sample: Callable[[Known], ViewResult],
+    count: int = 1,
 ) -> ViewResult:
-    """The whole front view: the photo's pixels where it has them, the rest by ``sample`` around the photo's latents."""
+    """``count`` whole views: the photo's pixels where it has them, the rest by ``sample``, which makes as many, around
+    the photo's latents."""
     window = Window.of_body(subject.maps(BODY_MAP_SIZE)[:1])
 
     def encode(rgba: Tensor) -> Tensor:
-        small = premultiply(resize(rgba[None], autoencoder.image_size)).to(subject.device)
+        small = premultiply(resize(rgba, autoencoder.image_size)).to(subject.device)
         return window.crop(autoencoder.encode(small))
 
     with torch.no_grad():
         if picture.complete:
-            rgba = picture.rgba.to(subject.device)
+            rgba = picture.rgba.to(subject.device).expand(count, -1, -1, -1)
         else:
             cells = PICTURE_SIZE // LATENT_SIZE
             missing = functional.max_pool2d(1 - picture.known.float()[None, None], cells)
             missing = functional.max_pool2d(missing, 3, 1, 1)  # a code beside what is missing knows of the gap
             shown = torch.cat([picture.rgba[:3], picture.rgba[3:] * picture.known])
             mask = window.crop(1 - missing).to(subject.device)
-            rgba = picture.over(sample(Known(encode(shown), mask)).rgba[0])
-        return ViewResult(rgba[None], encode(rgba), window)
+            rgba = torch.stack([picture.over(view) for view in sample(Known(encode(shown[None]), mask)).rgba])
+        return ViewResult(rgba, encode(rgba), window)
 
 
 def _reduced(

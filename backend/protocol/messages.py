@@ -29,13 +29,17 @@ TYPES = frozenset(REQUESTS + EVENTS)
 
 REQUEST_FRAMES = {"generate": MAX_PHOTO_BYTES, "fit_photo": MAX_PHOTO_BYTES}
 ANSWER_FRAMES = {"progress": 1024 * 1024, "results": 4 * 1024 * 1024}
-"""The types that may carry one binary frame, in each direction, and its most bytes; no other type carries any."""
+"""The types that may carry a binary frame, in each direction, and its most bytes; no other type carries any."""
+
+MOST_FRAMES = {"generate": 2}
+"""How many frames a type may carry, where it is not one."""
 
 WIRE_OVERHEAD = 64
 """Bytes that CURVE adds to a part (RFC 26: a command name, a nonce, flags and a tag; 33), for limits on the socket."""
 
 _FRAME_BYTES = {**REQUEST_FRAMES, **ANSWER_FRAMES}
 _MOST_BYTES = max(_FRAME_BYTES.values())
+_MOST_PARTS = 1 + max(MOST_FRAMES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +152,13 @@ def decode(parts: Sequence[bytes], here: str = "this side", there: str = "the ot
 
 
 def _check_sizes(parts: Sequence[bytes]) -> None:
-    """What can be said before the header is read: one frame at the most, no part larger than any type's limit."""
+    """What can be said before the header is read: no more parts, and no part larger, than any type has."""
     if not parts:
         raise DoppelError("message_invalid", "the message is empty")
-    if len(parts) > 2:
-        raise DoppelError("message_too_large", f"the message has {len(parts) - 1} frames; at most one is read")
+    if len(parts) > _MOST_PARTS:
+        raise DoppelError(
+            "message_too_large", f"the message has {len(parts) - 1} frames; at most {_MOST_PARTS - 1} are read"
+        )
     if len(parts[0]) > MAX_HEADER_BYTES:
         raise DoppelError("message_too_large", f"the header is over {MAX_HEADER_BYTES} bytes")
     if any(len(part) > _MOST_BYTES for part in parts[1:]):
@@ -163,8 +169,10 @@ def _check_frames(kind: str, frames: Sequence[bytes]) -> None:
     limit = _FRAME_BYTES.get(kind)
     if frames and limit is None:
         raise DoppelError("message_invalid", f"a '{kind}' message carries no frame")
+    if len(frames) > MOST_FRAMES.get(kind, 1):
+        raise DoppelError("message_too_large", f"a '{kind}' message has {len(frames)} frames, more than are read")
     if any(len(frame) > (limit or 0) for frame in frames):
-        raise DoppelError("message_too_large", f"the frame of a '{kind}' message is over {limit} bytes")
+        raise DoppelError("message_too_large", f"a frame of a '{kind}' message is over {limit} bytes")
 
 
 def _refuse(constant: str) -> NoReturn:

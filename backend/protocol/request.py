@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import DoppelError
-from .photo import KEEP, MAX_PEOPLE, PHOTO_BODY
+from .photo import KEEP, MAX_PEOPLE, PHOTO_BODY, about_back
 
 MAX_PROMPT = 1000
 SEED_RANGE = (0, 2**31 - 1)
@@ -69,6 +69,7 @@ class GenerateRequest:
         keep: what stays as the photo shows it: ``all``, or ``head`` for the prompt to decide the rest.
         photo_body: what ``body`` is beside a photo: ``target``, the pose to stand in afterwards; or ``fit``, the body
             as it stands in the photo, such as a corrected fit.
+        back_photo: sha256 of a second photo's file, of the same person from behind; only beside ``photo``.
     """
 
     prompt: str
@@ -86,6 +87,7 @@ class GenerateRequest:
     person: int = 0
     keep: str = KEEP[0]
     photo_body: str = PHOTO_BODY[0]
+    back_photo: str = ""
 
     def validate(self) -> GenerateRequest:
         """Check every field and return the request itself.
@@ -94,7 +96,7 @@ class GenerateRequest:
             DoppelError: the first problem met, with a code such as ``prompt_empty`` or ``seed_range``.
         """
         _check_text("prompt", self.prompt)
-        if not self.prompt.strip() and not self.photo:
+        if not self.prompt.strip() and not (self.photo or self.back_photo):
             raise DoppelError("prompt_empty", "the prompt is empty", "describe the person, e.g. 'a man in a red coat'")
         _check_text("negative_prompt", self.negative_prompt)
         _check_integer("seed", self.seed, SEED_RANGE)
@@ -137,7 +139,7 @@ class GenerateRequest:
                 f"the request has the unknown field {_show(unknown[0])}",
                 f"the fields are {', '.join(sorted(known))}",
             )
-        if "prompt" not in payload and payload.get("photo"):
+        if "prompt" not in payload and (payload.get("photo") or payload.get("back_photo")):
             payload = {**payload, "prompt": ""}
         if "prompt" not in payload:
             raise DoppelError("prompt_empty", "the request has no prompt", "describe the person")
@@ -145,8 +147,15 @@ class GenerateRequest:
 
 
 def _check_photo(request: GenerateRequest) -> None:
-    if not isinstance(request.photo, str) or not re.fullmatch(r"([0-9a-f]{64})?", request.photo):
-        raise DoppelError("photo_invalid", "the photo must be named by the sha256 of its file", "send the file again")
+    _check_digest(request.photo)
+    with about_back():
+        _check_digest(request.back_photo)
+    if request.back_photo and not request.photo:
+        raise DoppelError(
+            "photo_invalid",
+            "a back photo needs a photo from the front beside it",
+            "the body is fitted to the front: give that photo, too",
+        )
     _check_integer("person", request.person, (0, MAX_PEOPLE - 1))
     for name, known in (("keep", KEEP), ("photo_body", PHOTO_BODY)):
         if getattr(request, name) not in known:
@@ -158,6 +167,11 @@ def _check_photo(request: GenerateRequest) -> None:
         raise DoppelError(
             "photo_body_unknown", "a body that is the photo's fit needs a photo and a body", "fit the photo first"
         )
+
+
+def _check_digest(value: object) -> None:
+    if not isinstance(value, str) or not re.fullmatch(r"([0-9a-f]{64})?", value):
+        raise DoppelError("photo_invalid", "the photo must be named by the sha256 of its file", "send the file again")
 
 
 def _check_text(name: str, value: object) -> None:

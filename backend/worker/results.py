@@ -20,6 +20,7 @@ from .keys import make_private_dir
 CHUNK_BYTES = ANSWER_FRAMES["results"]
 RECORD = "job.json"
 
+_BACK = ".back"  # after the job's id, in the name of a kept photo from behind
 _RENAME_TRIES = 10
 
 
@@ -66,21 +67,29 @@ class ResultFolders:
         assert found is not None
         return found
 
-    def keep_photo(self, job_id: str, data: bytes) -> None:
-        """Keep the photo that a job works from until :meth:`drop_photo`, across a crash, too."""
-        write_bytes(self._photos / check_job_id(job_id), data)
+    def keep_photos(self, job_id: str, photo: bytes, back_photo: bytes | None = None) -> None:
+        """Keep the photos that a job works from until :meth:`drop_photos`, across a crash, too."""
+        write_bytes(self.photo(job_id), photo)
+        if back_photo is not None:
+            write_bytes(self.back_photo(job_id), back_photo)
 
     def photo(self, job_id: str) -> Path:
         """The kept photo's path."""
         return self._photos / check_job_id(job_id)
 
-    def drop_photo(self, job_id: str) -> None:
-        """Remove the photo of a job that is over."""
-        self.photo(job_id).unlink(missing_ok=True)
+    def back_photo(self, job_id: str) -> Path:
+        """The path of the kept photo from behind."""
+        return self._photos / (check_job_id(job_id) + _BACK)
 
-    def photo_ids(self) -> list[str]:
+    def drop_photos(self, job_id: str) -> None:
+        """Remove the photos of a job that is over."""
+        for path in (self.photo(job_id), self.back_photo(job_id)):
+            path.unlink(missing_ok=True)
+
+    def photo_ids(self) -> set[str]:
         """Jobs that photos are kept for."""
-        return [path.name for path in self._photos.iterdir() if path.is_file() and not path.name.startswith(".")]
+        kept = (path.name for path in self._photos.iterdir() if path.is_file() and not path.name.startswith("."))
+        return {name.removesuffix(_BACK) for name in kept}
 
     def discard(self, job_id: str) -> None:
         """Remove what was staged for a job."""

@@ -25,7 +25,7 @@ def settle(store: JobStore, results: ResultFolders) -> None:
     unfinished = {job.id for job in store.unfinished()}
     for job_id in results.photo_ids():
         if job_id not in unfinished:
-            results.drop_photo(job_id)
+            results.drop_photos(job_id)
     present = results.ids()
     for job in store.finished():
         if results.find(job.id) is None:

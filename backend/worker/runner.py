@@ -47,10 +47,11 @@ class Pipeline(Protocol):
         progress: Callable[[str, int, int, Image | None], None],
         cancelled: Callable[[], bool],
         photo: Path | None = None,
+        back_photo: Path | None = None,
     ) -> list[Any]:
         """Run the request; raise DoppelError ``cancelled`` soon after `cancelled()` turns true.
 
-        ``photo`` is the file of the request's photo; it is only passed when there is one.
+        ``photo`` and ``back_photo`` are the files of the request's photos; each is only passed when there is one.
         """
 
     def sitter(self, request: GenerateRequest, photo: Path, cancelled: Callable[[], bool]) -> Any:
@@ -181,7 +182,7 @@ class JobRunner(threading.Thread):
             self._results.discard(job.id)
             ended = self._store.get(job.id)
             if ended is None or ended.state in TERMINAL:
-                self._results.drop_photo(job.id)
+                self._results.drop_photos(job.id)
         self._look_at_device()
         for removed in make_room(self._store, self._results, self._keep_bytes):
             self._emit(Message("delete", {"job": removed}))
@@ -332,7 +333,10 @@ class _JobRun:
         if self.job.kind == "fit_photo":
             self._report("photo", 0, 1, None)
             return [pipeline.sitter(request, photo, runner._should_end)]
-        return pipeline(request, progress=self._report, cancelled=runner._should_end, photo=photo)
+        photos = {"photo": photo}
+        if request.back_photo:
+            photos["back_photo"] = runner._results.back_photo(self.job.id)
+        return pipeline(request, progress=self._report, cancelled=runner._should_end, **photos)
 
     def _enter(self, state: str) -> None:
         self._state = state
@@ -356,6 +360,6 @@ def _settings(kind: str, request: GenerateRequest) -> str:
     """What the time a job takes depends on."""
     if kind == "fit_photo":
         return kind
-    photo = "photo, " if request.photo else ""
+    photo = "two photos, " if request.back_photo else "photo, " if request.photo else ""
     mesh = f"{request.triangles} tris" if request.topology == "free" else request.topology
     return f"{photo}{request.hypotheses} x {request.steps} steps, {request.texture_size} px, {mesh}"

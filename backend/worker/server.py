@@ -21,6 +21,7 @@ from ..protocol.errors import DoppelError
 from ..protocol.jobs import DONE, QUEUED, TERMINAL
 from ..protocol.messages import MAX_HEADER_BYTES, REQUEST_FRAMES, WIRE_OVERHEAD, Message, decode, encode
 from ..protocol.paths import LOG_FILE, WORKER_INFO
+from ..protocol.photo import about_back
 from ..protocol.request import GenerateRequest
 from ..protocol.version import DOPPEL_VERSION, PROTOCOL_VERSION
 from .gatekeeper import ZAP_DOMAIN, Gatekeeper
@@ -312,7 +313,7 @@ class WorkerServer:
         job_id = message.job
         known = self._store.get(job_id)
         if request.photo and known is None:
-            self._results.keep_photo(job_id, _photo_of(message, request))
+            self._results.keep_photos(job_id, *_photos_of(message, request))
         job, new = self._store.add(job_id, kind, request.to_dict())
         if new:
             log.info("job %s: queued", job.id)
@@ -325,7 +326,7 @@ class WorkerServer:
         job = self._known(message.job)
         if self._store.cancel_waiting(job.id, cancelled_error()):
             log.info("job %s: cancelled while waiting", job.id)
-            self._results.drop_photo(job.id)
+            self._results.drop_photos(job.id)
             return _ending(self._known(job.id))
         self._cancel_running(job.id)
         job = self._known(job.id)
@@ -396,15 +397,23 @@ class WorkerServer:
         return {"job": job.id, "state": job.state, "ahead": self._store.position(job) if job.state == QUEUED else 0}
 
 
-def _photo_of(message: Message, request: GenerateRequest) -> bytes:
-    """The photo in a message's frame, once it is sure that it is the one which the request names."""
+def _photos_of(message: Message, request: GenerateRequest) -> list[bytes]:
+    """The photos in a message's frames, once it is sure that they are those which the request names."""
     require()
-    data = message.frames[0] if message.frames else b""
-    if hashlib.sha256(data).hexdigest() != request.photo:
+    frames = [*message.frames, b"", b""]
+    _check_photo(frames[0], request.photo)
+    if not request.back_photo:
+        return frames[:1]
+    with about_back():
+        _check_photo(frames[1], request.back_photo)
+    return frames[:2]
+
+
+def _check_photo(data: bytes, digest: str) -> None:
+    if hashlib.sha256(data).hexdigest() != digest:
         raise DoppelError(
             "photo_invalid", "the message does not carry the photo that its request names", "send the file again"
         )
-    return data
 
 
 def _reply(message: Message, request_id: str) -> list[bytes]:

@@ -52,6 +52,7 @@ class JobView:
     request: dict[str, Any] = field(default_factory=dict)  # what was sent; empty for another program's job
     kind: str = AVATAR
     photo: Path | None = None  # the file that was sent with it
+    back_photo: Path | None = None  # that of the photo from behind
     reads_photo: bool = False  # whether its first stage is to read one
 
     @property

@@ -28,7 +28,7 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
             do.
     """
     settings = scene.doppel
-    if (problem := photos.problem(settings)) is not None:
+    if (problem := photos.problem(settings) or photos.back_problem(settings)) is not None:
         raise problem
     try:
         body = live.scene_body(scene).to_dict()
@@ -54,6 +54,7 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
         person=settings.photo_person - 1,
         keep=settings.photo_keep.lower(),
         photo_body="fit" if settings.stands_as_in_photo else "target",
+        back_photo=UNREAD if photos.back_path(settings) else "",
     ).validate()
 
 
@@ -69,14 +70,21 @@ def worker_refusal(context: bpy.types.Context) -> str:
 
 
 def photo_refusal(context: bpy.types.Context) -> str:
-    """Why the scene's photo cannot be sent now; whether a worker that does not run can read it, it says itself."""
-    problem = photos.problem(context.scene.doppel)
+    """Why the scene's photos cannot be sent now; whether a worker that does not run can read them, it says itself."""
+    settings = context.scene.doppel
+    problem = photos.problem(settings) or photos.back_problem(settings)
     if problem is not None:
         return f"{problem.message}: {problem.hint}"
     return "Set up photos first, in the Reference Image panel" if session.current().no_photos else ""
 
 
-def send(context: bpy.types.Context, request: GenerateRequest, photo: Path | None = None, kind: str = AVATAR) -> str:
+def send(
+    context: bpy.types.Context,
+    request: GenerateRequest,
+    photo: Path | None = None,
+    kind: str = AVATAR,
+    back_photo: Path | None = None,
+) -> str:
     """Send a request, starting the worker where none runs; the scene remembers the job, whose id is returned.
 
     Raises:
@@ -85,7 +93,7 @@ def send(context: bpy.types.Context, request: GenerateRequest, photo: Path | Non
     current = session.current()
     if current.state in ("off", "failed"):
         start(context)
-    job = current.submit(request, photo, kind)
+    job = current.submit(request, photo, kind, back_photo)
     context.scene.doppel.remember_job(job, request.prompt, request.seed, request.hypotheses)
     return job
 
@@ -108,7 +116,8 @@ class DOPPEL_OT_generate(DoppelOperator):
         settings = context.scene.doppel
         if not settings.lock_seed:
             settings.seed = random.randint(*SEED_RANGE)
-        send(context, scene_request(context.scene), photos.path(settings))
+        back = photos.back_path(settings)
+        send(context, scene_request(context.scene), photos.path(settings), back_photo=back)
 
 
 class DOPPEL_OT_apply_style(DoppelOperator):
@@ -197,8 +206,8 @@ class DOPPEL_OT_retry_job(_FailedJob, DoppelOperator):
         table.dismiss(job)
         request = GenerateRequest.from_dict(view.request)
         if view.photo is not None:
-            request = replace(request, photo=UNREAD)
-        again = send(context, request, view.photo, view.kind)
+            request = replace(request, photo=UNREAD, back_photo=UNREAD if view.back_photo else "")
+        again = send(context, request, view.photo, view.kind, view.back_photo)
         if view.kind == FIT:
             context.scene.doppel.photo_job = again
 

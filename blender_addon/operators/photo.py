@@ -15,11 +15,19 @@ from .base import DoppelOperator
 from .generate import photo_refusal, scene_request, send, worker_refusal
 
 
-class DOPPEL_OT_choose_photo(DoppelOperator):
-    bl_idname = "doppel.choose_photo"
-    bl_label = "Choose Image"
-    bl_description = "A photo of the person: PNG, JPEG or WebP. It can be dropped onto the sidebar, too"
-    bl_options = {"REGISTER", "UNDO"}
+class _ChosenPhoto:
+    """For operators that need a reference image."""
+
+    @classmethod
+    def refusal(cls, context: bpy.types.Context) -> str:
+        return "" if context.scene.doppel.photo else "Choose a reference image first"
+
+
+class _ChooseFile:
+    """For operators that take a picture's file for a setting of the scene."""
+
+    setting = ""
+    role = ""
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
@@ -34,8 +42,28 @@ class DOPPEL_OT_choose_photo(DoppelOperator):
     def run(self, context: bpy.types.Context) -> str:
         path = Path(bpy.path.abspath(self.filepath))
         look_at(path)  # what will not do is not taken
-        context.scene.doppel.photo = self.filepath
-        return f"{path.name} is the reference image"
+        setattr(context.scene.doppel, self.setting, self.filepath)
+        return f"{path.name} is the {self.role}"
+
+
+class DOPPEL_OT_choose_photo(_ChooseFile, DoppelOperator):
+    bl_idname = "doppel.choose_photo"
+    bl_label = "Choose Image"
+    bl_description = "A photo of the person: PNG, JPEG or WebP. It can be dropped onto the sidebar, too"
+    bl_options = {"REGISTER", "UNDO"}
+
+    setting, role = "photo", "reference image"
+
+
+class DOPPEL_OT_choose_back_photo(_ChooseFile, _ChosenPhoto, DoppelOperator):
+    bl_idname = "doppel.choose_back_photo"
+    bl_label = "Back Photo (Optional)"
+    bl_description = (
+        "A second photo, of the same person from behind and in the same pose: the avatar's back is taken from it"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    setting, role = "back_photo", "back photo"
 
 
 class DOPPEL_FH_photo(bpy.types.FileHandler):
@@ -54,14 +82,6 @@ class DOPPEL_FH_photo(bpy.types.FileHandler):
         return region.active_panel_category == "Doppel"
 
 
-class _ChosenPhoto:
-    """For operators that need a reference image."""
-
-    @classmethod
-    def refusal(cls, context: bpy.types.Context) -> str:
-        return "" if context.scene.doppel.photo else "Choose a reference image first"
-
-
 class DOPPEL_OT_clear_photo(_ChosenPhoto, DoppelOperator):
     bl_idname = "doppel.clear_photo"
     bl_label = "Remove Image"
@@ -70,6 +90,20 @@ class DOPPEL_OT_clear_photo(_ChosenPhoto, DoppelOperator):
 
     def run(self, context: bpy.types.Context) -> None:
         context.scene.doppel.photo = ""
+
+
+class DOPPEL_OT_clear_back_photo(DoppelOperator):
+    bl_idname = "doppel.clear_back_photo"
+    bl_label = "Remove Back Photo"
+    bl_description = "Have the back made up"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def refusal(cls, context: bpy.types.Context) -> str:
+        return "" if context.scene.doppel.back_photo else "There is no back photo"
+
+    def run(self, context: bpy.types.Context) -> None:
+        context.scene.doppel.back_photo = ""
 
 
 class DOPPEL_OT_fit_photo(_ChosenPhoto, DoppelOperator):
@@ -88,7 +122,7 @@ class DOPPEL_OT_fit_photo(_ChosenPhoto, DoppelOperator):
 
     def run(self, context: bpy.types.Context) -> None:
         settings = context.scene.doppel
-        request = replace(scene_request(context.scene), body={}, photo_body="target", hypotheses=1)
+        request = replace(scene_request(context.scene), body={}, photo_body="target", hypotheses=1, back_photo="")
         settings.photo_job = send(context, request, photos.path(settings), FIT)
 
 
@@ -122,8 +156,10 @@ class DOPPEL_OT_setup_photos(DoppelOperator):
 
 CLASSES = (
     DOPPEL_OT_choose_photo,
+    DOPPEL_OT_choose_back_photo,
     DOPPEL_FH_photo,
     DOPPEL_OT_clear_photo,
+    DOPPEL_OT_clear_back_photo,
     DOPPEL_OT_fit_photo,
     DOPPEL_OT_setup_photos,
 )

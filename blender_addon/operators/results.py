@@ -160,8 +160,10 @@ class DOPPEL_OT_recall_result(_ChosenResults, DoppelOperator):
         item = chosen(context)[0]
         request = history.read_provenance(Path(item.folder))["request"]
         recall(context.scene, request)
-        lacks = request.get("photo") and not context.scene.doppel.photo
-        return f"Settings of seed {item.seed} recalled" + ("; choose its reference image again" if lacks else "")
+        settings, names = context.scene.doppel, {"photo": "reference image", "back_photo": "back photo"}
+        lacks = [role for name, role in names.items() if request.get(name) and not getattr(settings, name)]
+        again = f"; choose its {' and its '.join(lacks)} again" if lacks else ""
+        return f"Settings of seed {item.seed} recalled{again}"
 
 
 class DOPPEL_OT_compare_results(DoppelOperator):

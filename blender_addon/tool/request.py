@@ -49,7 +49,7 @@ def recall(scene: bpy.types.Scene, request: Mapping[str, Any]) -> None:
     if request.get("photo"):  # results do not keep the photo itself
         _recall_photo(settings, request, body)
     else:
-        settings.photo = ""
+        settings.photo = settings.back_photo = ""
     _set_body(settings, body)
 
 
@@ -58,6 +58,8 @@ def _recall_photo(settings: bpy.types.PropertyGroup, request: Mapping[str, Any],
     person = request.get("person")
     settings.photo_person = person + 1 if isinstance(person, int) else 1
     settings.photo_keep = "HEAD" if request.get("keep") == "head" else "ALL"
+    if not request.get("back_photo"):
+        settings.back_photo = ""
     _note_fit(settings, "", PhotoFit(body, ()))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reference image: a photo of the person."""
+"""The reference image: a photo of the person, and perhaps one from behind."""
 
 import bpy
 
@@ -43,6 +43,7 @@ def _draw_photo(context: bpy.types.Context, layout: bpy.types.UILayout, settings
     if problem is not None:
         draw_error(context, layout, problem)
         return
+    _draw_back_photo(context, layout, settings)
     layout.prop(settings, "photo_person")
     layout.row().prop(settings, "photo_keep", expand=True)
     row = layout.row()
@@ -60,6 +61,18 @@ def _draw_photo(context: bpy.types.Context, layout: bpy.types.UILayout, settings
     if settings.photo_body == "FIT":
         row = layout.row(align=True)
         row.prop(settings, "orient")
+
+
+def _draw_back_photo(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    if not settings.back_photo:
+        layout.operator("doppel.choose_back_photo", icon="FILE_IMAGE")
+        return
+    row = layout.row(align=True)
+    row.prop(settings, "back_photo")
+    row.operator("doppel.clear_back_photo", text="", icon="X")
+    problem = photos.back_problem(settings)
+    if problem is not None:
+        draw_error(context, layout, problem)
 
 
 def _draw_setup(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:

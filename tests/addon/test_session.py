@@ -231,6 +231,23 @@ def test_a_photo_goes_to_the_worker_and_its_body_comes_back(session: Session, tm
     assert session.table.jobs[other].request["photo"] not in ("", UNREAD)
 
 
+@pytest.mark.skipif(bool(why_unavailable()), reason=f"photos cannot be read here: {why_unavailable()}")
+def test_two_photos_go_to_the_worker(session: Session, tmp_path: Path, photo: Path) -> None:
+    start(session, tmp_path)
+    back = tmp_path / "back.jpg"
+    back.write_bytes(photo.read_bytes() + b"behind")
+    asked = GenerateRequest(prompt="a coat", photo=UNREAD, back_photo=UNREAD)
+    job = session.submit(asked, photo, back_photo=back)
+    view = session.table.jobs[job]
+    wait(session, lambda: not view.active)
+    assert view.state == "done", view.error
+    assert view.back_photo == back and len({view.request["photo"], view.request["back_photo"], UNREAD}) == 3
+    missing = session.submit(asked, photo, back_photo=tmp_path / "absent.jpg")
+    wait(session, lambda: not session.table.active())
+    error = session.table.jobs[missing].error
+    assert error is not None and error.code == "photo_missing" and "absent.jpg" in error.message
+
+
 def test_a_photo_that_will_not_do_ends_its_job(session: Session, tmp_path: Path) -> None:
     start(session, tmp_path)
     (tmp_path / "text.jpg").write_text("no photo")

@@ -73,6 +73,60 @@ def test_an_image_is_chosen_and_removed(enabled: MODULE, session: Any, photo: Pa
         bpy.ops.doppel.fit_photo()
 
 
+def test_a_photo_from_behind_is_chosen_sent_and_removed(
+    enabled: MODULE, session: Any, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = bpy.context.scene.doppel
+    back = photo.with_name("back.png")
+    back.write_bytes(people.png(10, 20, 30, size=64))
+    with pytest.raises(RuntimeError, match="Choose a reference image first"):
+        bpy.ops.doppel.choose_back_photo(filepath=str(back))
+    settings.photo = str(photo)
+    assert "operator:doppel.choose_back_photo" in draw(enabled, "DOPPEL_PT_photo")
+    assert request(enabled).back_photo == ""
+    assert bpy.ops.doppel.choose_back_photo(filepath=str(back)) == {"FINISHED"}
+    said = draw(enabled, "DOPPEL_PT_photo")
+    assert {"prop:back_photo", "operator:doppel.clear_back_photo"} <= set(said)
+    assert len(request(enabled).back_photo) == 64
+
+    sent: list[Any] = []
+    monkeypatch.setattr(session, "submit", lambda *arguments: sent.append(arguments) or JOB)
+    monkeypatch.setattr(type(session), "state", "ready")
+    assert bpy.ops.doppel.generate() == {"FINISHED"}
+    assert bpy.ops.doppel.fit_photo() == {"FINISHED"}
+    (asked, first, _, second), (fitting, _, kind, none) = sent
+    assert (first, second) == (photo, back) and asked.back_photo and kind == "fit_photo"
+    assert none is None and fitting.back_photo == "", "a body is fitted to the front alone"
+
+    recall = enabled("blender_addon.tool.request").recall
+    body = enabled("rigging.body_parameters").BodyParameters.a_pose().to_dict()
+    recall(bpy.context.scene, {"prompt": "", "photo": "0" * 64, "back_photo": "1" * 64, "body": body})
+    assert settings.back_photo == str(back)
+    recall(bpy.context.scene, {"prompt": "", "photo": "0" * 64, "body": body})
+    assert settings.back_photo == ""
+    settings.back_photo = str(back)
+    assert bpy.ops.doppel.clear_back_photo() == {"FINISHED"} and settings.back_photo == ""
+    settings.back_photo = str(back)
+    settings.photo = str(photo.with_name("another.png"))
+    assert settings.back_photo == "", "another person's back is not this one's"
+
+
+def test_a_file_from_behind_that_will_not_do_is_not_taken(
+    enabled: MODULE, session: Any, photo: Path, tmp_path: Path
+) -> None:
+    settings = bpy.context.scene.doppel
+    settings.photo = str(photo)
+    path = tmp_path / "back.jpg"
+    path.write_bytes(b"text")
+    with pytest.raises(RuntimeError, match=r"back.jpg is no PNG, JPEG or WebP.*\[photo_format\]"):
+        bpy.ops.doppel.choose_back_photo(filepath=str(path))
+    assert settings.back_photo == ""
+    settings.back_photo = str(path)  # typed into the field
+    assert "Code: photo_format" in draw(enabled, "DOPPEL_PT_photo")
+    with pytest.raises(RuntimeError, match="back.jpg is no PNG"):
+        bpy.ops.doppel.generate()
+
+
 @pytest.mark.parametrize(
     "data, words", [(b"\0\0\0\x18ftypheic" + bytes(9), "HEIC.*save it as JPEG"), (b"text", "no PNG, JPEG or WebP")]
 )

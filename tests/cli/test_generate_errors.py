@@ -24,6 +24,7 @@ from backend.pipelines.weights import DEFAULT_FOLDER
         (["a man", "--body", "no-such-file.json"], "no-such-file.json"),
         (["a man", "--body-model", "no-such-body.npz"], "no-such-body.npz"),
         (["a man", "--weights", "no-such-folder"], "no-such-folder"),
+        (["a man", "--back-image", "no-such-back.jpg"], "back photo"),
     ],
 )
 def test_one_line_and_status_2(

@@ -6,7 +6,7 @@ import torch
 from backend.geometry.view_frame import ViewFrame
 from backend.models.slots import COLOURS
 from backend.photo.attributes import caption, nearest, read_attributes
-from backend.photo.canonical import FrontPhoto, to_front
+from backend.photo.canonical import ViewPhoto, to_view
 from backend.photo.fit import WeakPerspective
 from backend.photo.landmarks import Person
 from backend.photo.matte import cut_out
@@ -19,7 +19,7 @@ def test_pixels_land_where_camera_and_frame_say() -> None:
     rgb[99:104, 49:54] = 255
     alpha = np.ones((250, 200), np.float32)
     camera, frame = WeakPerspective(100.0, 100.0, 280.0), ViewFrame(1.0, (0.0, 0.9, 0.0))
-    front = to_front(Photo(rgb, None, ""), alpha, camera, frame, 512)
+    front = to_view(Photo(rgb, None, ""), alpha, camera, frame, 512)
     spot = np.array([(51.5 - 100) / 100, (280 - 101.5) / 100, 0.0])
     x, y, _ = frame.to_view(spot)
     row, column = np.unravel_index(int(front.rgba[0].argmax()), (512, 512))
@@ -32,13 +32,13 @@ def test_photo_over_what_is_made_up() -> None:
     known[:32] = True
     rgba = torch.ones(4, 64, 64)
     made = torch.stack([torch.zeros(64, 64)] * 3 + [torch.ones(64, 64)])
-    over = FrontPhoto(rgba, known).over(made)
+    over = ViewPhoto(rgba, known).over(made)
     assert over[0, 10, 10] == 1 and over[0, 50, 10] == 0
-    soft = FrontPhoto(torch.ones(4, 320, 320), known.repeat_interleave(5, 0).repeat_interleave(5, 1)).over(
+    soft = ViewPhoto(torch.ones(4, 320, 320), known.repeat_interleave(5, 0).repeat_interleave(5, 1)).over(
         made.repeat(1, 5, 5)
     )
     assert 0.2 < soft[0, 158, 10] < 0.8
-    assert FrontPhoto(rgba, torch.ones(64, 64, dtype=torch.bool)).over(made).equal(rgba)
+    assert ViewPhoto(rgba, torch.ones(64, 64, dtype=torch.bool)).over(made).equal(rgba)
 
 
 def test_words_of_a_photo(astronaut: Photo, person: Person) -> None:

@@ -105,6 +105,7 @@ def test_sizes_are_looked_at_before_the_content(monkeypatch):
     assert _read([b"x" * (MAX_HEADER_BYTES + 1)]) == "message_too_large"
     good = encode(Message("progress"))
     assert _read([*good, b"", b""]) == "message_too_large"
+    assert _read([*encode(Message("generate")), b"", b"", b""]) == "message_too_large"
     monkeypatch.setattr(messages, "_MOST_BYTES", 10)
     assert _read([b"no JSON", b"x" * 11]) == "message_too_large"
     with pytest.raises(DoppelError):
@@ -120,6 +121,15 @@ def test_a_frame_is_read_where_its_type_has_one_and_within_that_types_limit():
     for message in (Message("progress", {}, (bytes(limit + 1),)), Message("status", {}, (b"x",))):
         with pytest.raises(DoppelError):
             encode(message)
+
+
+def test_two_photos_go_with_one_request():
+    both = Message("generate", {}, (b"front", b"back"))
+    assert decode(encode(both)) == both
+    with pytest.raises(DoppelError, match="over"):
+        encode(Message("generate", {}, (b"front", bytes(REQUEST_FRAMES["generate"] + 1))))
+    with pytest.raises(DoppelError, match="2 frames"):
+        encode(Message("fit_photo", {}, (b"front", b"back")))
 
 
 def test_another_version_is_a_sentence_that_says_what_to_update():

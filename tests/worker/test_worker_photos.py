@@ -16,6 +16,8 @@ pytestmark = pytest.mark.skipif(bool(why_unavailable()), reason=f"photos cannot 
 JOB = "job-photo-1"
 PHOTO = b"the bytes of a photo"
 NAMED = {"photo": hashlib.sha256(PHOTO).hexdigest()}
+BACK = b"the bytes of a photo from behind"
+BOTH = {**NAMED, "back_photo": hashlib.sha256(BACK).hexdigest()}
 
 
 class Sitter:
@@ -27,8 +29,9 @@ class Sitter:
 
 
 class PhotoPipeline(TinyPipeline):
-    def __call__(self, request, progress, cancelled, photo=None):
+    def __call__(self, request, progress, cancelled, photo=None, back_photo=None):
         assert photo.read_bytes() == PHOTO
+        assert (back_photo.read_bytes() if request.back_photo else back_photo) == (BACK if request.back_photo else None)
         return super().__call__(request, progress, cancelled)
 
     def sitter(self, request, photo, cancelled):
@@ -85,6 +88,14 @@ def test_the_photo_reaches_the_pipeline_and_is_removed_afterwards(client, kind, 
     assert soon_empty(tmp_path / "state" / "photos")
 
 
+def test_both_photos_reach_the_pipeline_and_are_removed_afterwards(client, tmp_path):
+    assert send(client, "generate", {**BOTH, "prompt": "slow"}, PHOTO, BACK).type == "accepted"
+    assert len(list((tmp_path / "state" / "photos").iterdir())) == 2
+    done = outcome(client)
+    assert done.type == "done", done.fields
+    assert soon_empty(tmp_path / "state" / "photos")
+
+
 def test_a_failed_fit_keeps_nothing(client, tmp_path):
     send(client, "fit_photo", {**NAMED, "person": 3}, PHOTO)
     assert outcome(client).fields["code"] == "photo_person_unknown"
@@ -95,6 +106,11 @@ def test_what_is_refused_before_it_is_queued(client, tmp_path):
     for kind, request, frames in (
         ("generate", NAMED, ()),
         ("generate", NAMED, (b"another photo",)),
+        ("generate", BOTH, (PHOTO,)),
+        ("generate", BOTH, (PHOTO, PHOTO)),
+        ("generate", BOTH, (BACK, PHOTO)),
+        ("generate", {"prompt": "a man", "back_photo": BOTH["back_photo"]}, (BACK,)),
+        ("fit_photo", BOTH, (PHOTO,)),
         ("fit_photo", {"prompt": "no photo at all"}, ()),
         ("fit_photo", {"photo": "../../etc/passwd"}, (PHOTO,)),
     ):
@@ -104,9 +120,15 @@ def test_what_is_refused_before_it_is_queued(client, tmp_path):
         encode(Message("generate", {"job": JOB}, (bytes(MAX_PHOTO_BYTES + 1),)))
 
 
+def test_the_photo_that_is_wrong_is_named(client):
+    assert "the back photo" in send(client, "generate", BOTH, PHOTO, PHOTO).fields["message"]
+    assert "the photo" in send(client, "generate", BOTH, BACK, BACK).fields["message"]
+
+
 def test_a_photo_left_by_a_dead_worker_is_removed(run_server, tmp_path):
     photos = tmp_path / "state" / "photos"
     photos.mkdir(parents=True)
     (photos / "job-of-nobody").write_bytes(PHOTO)
+    (photos / "job-of-nobody.back").write_bytes(BACK)
     run_server()
     assert list(photos.iterdir()) == []

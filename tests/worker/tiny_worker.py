@@ -45,7 +45,9 @@ class TinyPipeline:
     def sitter(self, request, photo, cancelled):
         return TinySitter(photo.stat().st_size)
 
-    def __call__(self, request, progress, cancelled, photo=None):
+    def __call__(self, request, progress, cancelled, photo=None, back_photo=None):
+        if back_photo is not None and back_photo.read_bytes() == photo.read_bytes():
+            raise DoppelError("photo_invalid", "the back photo is the photo")
         prompt = request.prompt
         if "out of memory" in prompt and not (
             "above 2x1024" in prompt and request.hypotheses <= 2 and request.texture_size <= 1024
