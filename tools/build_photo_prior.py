@@ -128,13 +128,11 @@ def calibrate(folder: Path, count: int) -> dict[str, np.ndarray]:
           f"z {np.median(deep[..., 2]) * 100:.1f} cm")  # fmt: skip
     for k, name in enumerate(BODY_LANDMARKS):
         print(f"{name:18} {np.round(expected[k], 3)} -> {np.round(offset[k], 3)}  {np.median(flat[:, k]) * 100:.1f} cm")
-    # 1.4826 median absolute deviations are one standard deviation of what is not an outlier
     return {
         "landmark_joint": at.astype(np.int16),
         "landmark_frame": frame.astype(np.int16),
         "landmark_offset": offset.astype(np.float32),
         "landmark_deviation": np.clip(np.median(flat, axis=0) * 1.2, 0.008, 0.06).astype(np.float32),
-        "world_deviation": np.clip(np.median(deep, axis=0) * 1.4826, 0.02, 0.2).astype(np.float32),
     }
 
 

@@ -85,7 +85,8 @@ def stage_photos(count: int, cache: Path) -> None:
 
 def load(cache: Path, count: int) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
     """(features, world points, truth) of training photos with their mirror images, and of held-out ones without."""
-    training, held_out = [], []
+    training: list[tuple[np.ndarray, ...]] = []
+    held_out: list[tuple[np.ndarray, ...]] = []
     for index in range(count):
         with np.load(cache / f"{index:06d}.npz", allow_pickle=False) as archive:
             if not archive.files:

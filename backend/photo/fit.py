@@ -29,7 +29,7 @@ from rigging.rotations import axis_angle
 from .body import TorchBody, rodrigues
 from .landmarks import LANDMARK, Person
 from .prior import Prior, load_prior
-from .world import locate
+from .world import WorldPoints, load_world_points, locate
 
 Float = NDArray[np.float64]
 
@@ -89,10 +89,12 @@ class BodyFitter:
     Args:
         model: the body to fit.
         prior: what is known beforehand (default: what ships).
+        world_points: corrects the pose network's points in space (default: what ships).
     """
 
-    def __init__(self, model: BodyModel, prior: Prior | None = None) -> None:
+    def __init__(self, model: BodyModel, prior: Prior | None = None, world_points: WorldPoints | None = None) -> None:
         self.prior = prior or load_prior()
+        self.world_points = world_points or load_world_points()
         self.rows, tips = _surface(model)
         self.body = TorchBody(model, torch.cat([self.rows, tips]))
 
@@ -182,7 +184,7 @@ class _Problem:
         self.scale = _first_scale(world, flat, self.sure)
         self.centre = flat[[LANDMARK["left_hip"], LANDMARK["right_hip"]]].mean(0)
         self.points = (flat - self.centre) / self.scale * flat.new_tensor([1, -1])  # [33, 2] metres, y up
-        self.world, self.stray = locate(person)
+        self.world, self.stray = locate(person, fitter.world_points)
         self.seen = torch.from_numpy(_confidence(person)).float()  # [55]
         self.outline, self.distance, self.frame = self._outline(alpha)
 

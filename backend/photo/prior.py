@@ -30,7 +30,6 @@ class Prior:
     landmark_frame: Tensor  # [33] joint that it moves with
     landmark_offset: Tensor  # [33, 3] metres in that joint's frame
     landmark_deviation: Tensor  # [33] metres in the picture
-    world_deviation: Tensor  # [33, 3] metres
 
     def pose_energy(self, pose: Tensor) -> Tensor:
         """Minus log likelihood (B,) of poses (B, 21, 3) under the mixture's best component, up to a constant."""
@@ -71,5 +70,4 @@ def load_prior() -> Prior:
         tensor("landmark_frame").long(),
         tensor("landmark_offset"),
         tensor("landmark_deviation"),
-        tensor("world_deviation"),
     )

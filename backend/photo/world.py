@@ -82,10 +82,9 @@ def mirrored(points: Float, world: Float, visibility: Float) -> tuple[Float, Flo
     return points[OTHER_SIDE] * (-1, 1), world[OTHER_SIDE] * (-1, 1, 1), visibility[OTHER_SIDE]
 
 
-def locate(person: Person, network: WorldPoints | None = None) -> tuple[Tensor, Tensor]:
+def locate(person: Person, network: WorldPoints) -> tuple[Tensor, Tensor]:
     """Where a person's landmarks lie (33, 3), metres about the middle of the hips in the camera's frame, and how many
     metres each may err (33,): the mean of what the network says of the photo and of its mirror image."""
-    network = network or load_world_points()
     seen = person.points, person.world, person.visibility
     read = [features_of(*seen), features_of(*mirrored(*seen))]
     with torch.no_grad():

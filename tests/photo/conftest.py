@@ -1,5 +1,6 @@
 """Pictures for tests, and the mark of tests that need the networks."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import skimage
 from PIL import Image
 
+from backend.data.catalogue import ENVIRONMENT_VARIABLE, Catalogue
 from backend.photo.landmarks import Person, find_people, with_details
 from backend.photo.networks import shared_networks, why_unavailable
 from backend.photo.read import Photo, read_photo
@@ -22,6 +24,15 @@ def networks() -> None:
     """Skips where photos cannot be read."""
     if why_unavailable():
         pytest.skip(f"photos cannot be read here: {why_unavailable()}")
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """The asset folder's, where there is one."""
+    folder = os.environ.get(ENVIRONMENT_VARIABLE, "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip(f"{ENVIRONMENT_VARIABLE} does not name the asset folder (docs/assets.md)")
+    return Catalogue.load(Path(folder), verify=False)
 
 
 @pytest.fixture(scope="session")

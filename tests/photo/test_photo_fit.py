@@ -9,6 +9,7 @@ from backend.photo.crop import Square
 from backend.photo.fit import BodyFitter, WeakPerspective
 from backend.photo.landmarks import LANDMARK, Person
 from backend.photo.prior import PATH, load_prior
+from backend.photo.world import WorldPoints
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
 from rigging.joints import JOINT_INDEX
@@ -40,7 +41,8 @@ def silhouette(body: BodyParameters, camera: WeakPerspective) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fitter() -> BodyFitter:
-    return BodyFitter(BodyModel.load())
+    """One that trusts in world points, as they are perfect here."""
+    return BodyFitter(BodyModel.load(), world_points=WorldPoints().eval())
 
 
 CAMERA = WeakPerspective(125.0, 128.0, 240.0)
