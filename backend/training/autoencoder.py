@@ -13,7 +13,7 @@ from ..data.contact_sheet import contact_sheet
 from ..data.dataset import Sample, people, read_sample
 from ..geometry.close_up import CLOSE_UP_SIZE
 from ..models.autoencoder import Autoencoder, premultiply, resize, unpremultiply
-from .loop import Losses, Schedule, train
+from .loop import Losses, Schedule, save_weights, train
 
 CROP = 64
 HELD_OUT = 12
@@ -157,7 +157,7 @@ def train_autoencoder(
         mean, std = latent_statistics(ema, pictures[:64].to(device))
         copy = Autoencoder.from_config(ema.config, latent_mean=mean.tolist(), latent_std=std.tolist())
         copy.load_state_dict(ema.state_dict())
-        copy.half().save_pretrained(out)
+        save_weights(copy, out)
 
     schedule = Schedule(minutes, rate=2e-3, ema_decay=0.998, weight_decay=0.001)
     return train(model, losses, schedule, folder, report, save)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ..models.picture_decoder import PictureDecoder
 from .denoiser import CAPTION_DROP, HELD_OUT, flow_loss, sample
 from .foreseen import foreseen_latents
 from .latents import CloseUpSet, LatentSet
-from .loop import Losses, Schedule, train
+from .loop import Losses, Schedule, save_weights, train
 
 EARLY_SHARE, NOISE_SHIFT = 0.15, 0.5
 MOST_BLUR, MOST_NOISE = 3.0, 0.08
@@ -141,8 +140,8 @@ def train_close_up(
 
     def save(ema: nn.Module) -> None:
         assert isinstance(ema, CloseUpDenoiser)
-        copy.deepcopy(ema.unet).half().save_pretrained(models / "close_up_unet")
-        copy.deepcopy(ema.body_encoder).half().save_pretrained(models / "close_up_body_encoder")
+        save_weights(ema.unet, models / "close_up_unet")
+        save_weights(ema.body_encoder, models / "close_up_body_encoder")
 
     return train(model, losses, Schedule(minutes, rate, ema_decay=0.995, report_minutes=5), folder, report, save)
 

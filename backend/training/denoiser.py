@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, BodyEncoder, ViewDenoi
 from ..pipelines.window import Window
 from .adversarial import LatentJudge
 from .latents import LatentSet
-from .loop import Losses, Schedule, train
+from .loop import Losses, Schedule, save_weights, train
 
 CAPTION_DROP = 0.1
 NOISE_SHIFT = 0.8
@@ -156,8 +155,8 @@ def train_base(
 
     def save(ema: nn.Module) -> None:
         assert isinstance(ema, ViewDenoiser)
-        copy.deepcopy(ema.unet).half().save_pretrained(models / "unet")
-        copy.deepcopy(ema.body_encoder).half().save_pretrained(models / "body_encoder")
+        save_weights(ema.unet, models / "unet")
+        save_weights(ema.body_encoder, models / "body_encoder")
 
     return train(model, losses, Schedule(minutes, rate, ema_decay=0.998, report_minutes=8), folder, report, save)
 
@@ -225,7 +224,7 @@ def train_back(
 
     def save(ema: nn.Module) -> None:
         assert isinstance(ema, BackAdapter)
-        copy.deepcopy(ema).half().save_pretrained(models / "back_adapter")
+        save_weights(ema, models / "back_adapter")
 
     return train(adapter, losses, Schedule(minutes, rate, ema_decay=0.995, report_minutes=8), folder, report, save)
 

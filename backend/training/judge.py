@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from ..data.dataset import people, read_sample
 from ..evaluation.judge import CHOICES, Judge, judge_inputs
-from .loop import Losses, Schedule, train
+from .loop import Losses, Schedule, save_weights, train
 
 HELD_OUT = 64
 _UNKNOWN = -100  # what cross-entropy leaves out
@@ -59,7 +58,7 @@ def train_judge(
 
     def save(ema: nn.Module) -> None:
         assert isinstance(ema, Judge)
-        copy.deepcopy(ema).half().save_pretrained(out)
+        save_weights(ema, out)
 
     schedule = Schedule(minutes, rate, ema_decay=0.995, weight_decay=0.05, report_minutes=2)
     return train(model, losses, schedule, folder, report, save)

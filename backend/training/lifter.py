@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from ..geometry.body_features import BodyField
 from ..geometry.body_maps import body_maps
 from ..models.autoencoder import Autoencoder, premultiply, resize, unpremultiply
 from ..models.lifter import IMAGE_SIZE, TRUNCATION, Lifter
-from .loop import Losses, Schedule, train
+from .loop import Losses, Schedule, save_weights, train
 
 HELD_OUT = 12
 OFFSET = 0.02
@@ -175,6 +174,6 @@ def train_lifter(
 
     def save(ema: nn.Module) -> None:
         assert isinstance(ema, Lifter)
-        copy.deepcopy(ema).half().save_pretrained(models / "lifter")
+        save_weights(ema, models / "lifter")
 
     return train(model, losses, Schedule(minutes, 1.5e-3, ema_decay=0.998), folder, report, save)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import json
 import math
 import os
 import time
@@ -82,6 +83,15 @@ def train(
     save(ema)
     _store(folder / "state.pt", model, ema, optimizer, step, elapsed)
     return measured
+
+
+def save_weights(model: nn.Module, folder: Path) -> None:
+    """Write a diffusers model as float16 safetensors, its config without the path that it was once loaded from."""
+    copy.deepcopy(model).half().save_pretrained(folder)  # type: ignore[operator]
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from .autoencoder import picture_loss
 from .denoiser import HELD_OUT
 from .foreseen import foreseen_latents
 from .latents import LatentSet
-from .loop import Losses, Schedule, train
+from .loop import Losses, Schedule, save_weights, train
 from .perceptual import PatchDiscriminator, PerceptualLoss
 
 CROP_CELLS = 12
@@ -144,7 +144,7 @@ def train_picture_decoder(
         assert isinstance(ema, PictureDecoder)
         copy = PictureDecoder.from_config(ema.config)
         copy.load_state_dict(ema.state_dict())
-        copy.half().save_pretrained(kept)
+        save_weights(copy, kept)
 
     return train(model, losses, Schedule(minutes, rate, ema_decay=0.998, report_minutes=5), folder, report, save)
 

@@ -15,6 +15,7 @@ from ..data.captions import write_caption
 from ..geometry.color import srgb_to_lab
 from ..models.prompt_encoder import PromptEncoder, Reading, TextStates
 from ..models.slots import COLOURS, HAIR_COLOURS, SLOTS
+from .loop import save_weights
 
 EVALUATION_SEED = 1_000_003
 COLOUR_WEIGHT = 8.0
@@ -190,5 +191,5 @@ def train(
         step += 1
     model.eval()
     scores = accuracy(model, held_states, held_masks, held_targets)
-    model.half().save_pretrained(out)
+    save_weights(model, out)
     return scores

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from backend.training.loop import Schedule, train
+from backend.models.denoiser import BodyEncoder
+from backend.training.loop import Schedule, save_weights, train
 
 
 def test_learns_saves_and_goes_on(tmp_path: Path) -> None:
@@ -39,3 +41,13 @@ def test_learns_saves_and_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "log.csv").read_text().startswith("step,minutes,loss,error")
     _, none = go(0.04)
     assert none == [], "the budget counts earlier runs"
+
+
+def test_saved_weights_say_nothing_of_the_folder_they_came_from(tmp_path: Path) -> None:
+    save_weights(BodyEncoder(), tmp_path / "first")
+    save_weights(BodyEncoder.from_pretrained(tmp_path / "first"), tmp_path / "second")
+    config = (tmp_path / "second" / "config.json").read_text(encoding="utf-8")
+    assert str(tmp_path) not in config and "_class_name" in config
+    assert (
+        next(BodyEncoder.from_pretrained(tmp_path / "second", torch_dtype="auto").parameters()).dtype == torch.float16
+    )
