@@ -35,7 +35,7 @@ class BackViewPipeline:
         negative: Tensor,
         generators: list[torch.Generator],
         steps: int = 8,
-        guidance_scale: float = 2.5,
+        guidance_scale: float = 1.5,
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
         known: Known | None = None,

@@ -49,7 +49,7 @@ class FrontViewPipeline:
         negative: Tensor,
         generator: torch.Generator,
         steps: int = 8,
-        guidance_scale: float = 2.5,
+        guidance_scale: float = 1.5,
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
         known: Known | None = None,

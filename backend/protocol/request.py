@@ -77,7 +77,7 @@ class GenerateRequest:
     seed: int = 0
     hypotheses: int = 1
     steps: int = 8
-    guidance_scale: float = 2.5
+    guidance_scale: float = 1.5
     body: dict[str, Any] = field(default_factory=dict)
     triangles: int = 40_000
     texture_size: int = 1024
