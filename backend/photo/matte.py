@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, uniform_filter
+from scipy.ndimage import label, maximum_filter, uniform_filter
 
 from ..protocol.errors import DoppelError
 from .landmarks import Person
@@ -20,6 +20,8 @@ Map = NDArray[np.floating]
 LEAST_SHARE = 0.004
 """Share of the picture that a person must cover."""
 _RADIUS = 1 / 90  # of the person's square
+_LEAST_PIECE = 0.03
+"""Share of the largest piece from which another one is the person's, too, such as a hand beyond a thing they hold."""
 _EDGE = 2e-4  # variance of the guide, in [0, 1]^2, that counts as an edge
 
 
@@ -44,7 +46,16 @@ def cut_out(photo: Photo, person: Person) -> NDArray[np.float32]:
         near = _widened(coarse > 0.35, max(1, round(person.square.side / 40)))
         return (photo.alpha / 255 * near).astype(np.float32)
     alpha = _guided(photo.rgb.astype(np.float32) / 255, coarse, max(2, round(person.square.side * _RADIUS)))
-    return _clean(alpha)
+    return _attached(_clean(alpha), max(1, round(person.square.side * _RADIUS)))
+
+
+def _attached(alpha: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """Without islands of the background, and without veils farther than ``reach`` pixels from what is solid."""
+    pieces, count = label(alpha > 0.5)
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    solid = (sizes >= max(1, _LEAST_PIECE * sizes.max()))[pieces]
+    return (alpha * _widened(solid, reach)).astype(np.float32)
 
 
 def _widened(mask: NDArray[np.bool_], reach: int) -> Map:
