@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from backend.data.dataset import people, read_sample  # noqa: E402
 from backend.data.poses import mirror_pose, pose_bank, pose_limits, sample_a_pose  # noqa: E402
-from backend.photo.landmarks import BODY_LANDMARKS, find_people, with_details  # noqa: E402
+from backend.photo.landmarks import BODY_LANDMARKS, OTHER_SIDE, find_people, with_details  # noqa: E402
 from backend.photo.networks import shared_networks  # noqa: E402
 from backend.protocol.errors import DoppelError  # noqa: E402
 from rigging.atomic import write_bytes  # noqa: E402
@@ -115,7 +115,7 @@ def calibrate(folder: Path, count: int) -> dict[str, np.ndarray]:
             offset[k] = np.linalg.lstsq(system, right, rcond=None)[0]
             error = np.linalg.norm(joints[:, k, :2] + turns[:, k, :2] @ offset[k] - target[:, k], axis=1)
             keep = error < max(3 * np.median(error), 0.02)
-    offset = (offset + offset[_swap()] * (-1, 1, 1)) / 2
+    offset = (offset + offset[OTHER_SIDE] * (-1, 1, 1)) / 2
     points = joints + np.einsum("nkij,kj->nki", turns, offset)
     flat = np.linalg.norm(points[..., :2] - target, axis=2)
     hips = [BODY_LANDMARKS.index("left_hip"), BODY_LANDMARKS.index("right_hip")]
@@ -134,16 +134,6 @@ def calibrate(folder: Path, count: int) -> dict[str, np.ndarray]:
         "landmark_offset": offset.astype(np.float32),
         "landmark_deviation": np.clip(np.median(flat, axis=0) * 1.2, 0.008, 0.06).astype(np.float32),
     }
-
-
-def _swap() -> list[int]:
-    def other(name: str) -> str:
-        for a, b in (("left", "right"), ("right", "left")):
-            if a in name.split("_"):
-                return name.replace(a, b)
-        return name
-
-    return [BODY_LANDMARKS.index(other(name)) for name in BODY_LANDMARKS]
 
 
 def mixture(assets: Path) -> dict[str, np.ndarray]:

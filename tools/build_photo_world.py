@@ -24,10 +24,9 @@ sys.path.insert(0, str(ROOT))
 from backend.data.catalogue import Catalogue  # noqa: E402
 from backend.evaluation.photo import encode  # noqa: E402
 from backend.evaluation.staged_photo import Camera, Stage, StagedPhoto  # noqa: E402
-from backend.photo.body import TorchBody, rodrigues  # noqa: E402
+from backend.photo.fit import BodyFitter  # noqa: E402
 from backend.photo.landmarks import find_people, with_details  # noqa: E402
 from backend.photo.networks import shared_networks  # noqa: E402
-from backend.photo.prior import load_prior  # noqa: E402
 from backend.photo.read import read_photo  # noqa: E402
 from backend.photo.world import OTHER_SIDE, PATH, WorldPoints, features_of, mirrored  # noqa: E402
 from backend.protocol.errors import DoppelError  # noqa: E402
@@ -44,19 +43,17 @@ BATCH, EPOCHS, RATE, WEIGHT_DECAY, JITTER = 64, 100, 1e-3, 3e-2, 0.05
 LIMBS = [11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 
 
-def true_landmarks(staged: StagedPhoto, body: TorchBody) -> tuple[np.ndarray, np.ndarray]:
+def true_landmarks(staged: StagedPhoto, fitter: BodyFitter, model: BodyModel) -> tuple[np.ndarray, np.ndarray]:
     """Landmarks (33, 3) about the middle of the hips, and where they are seen (33, 2) in pixels."""
-    with torch.no_grad():
-        turns = rodrigues(torch.from_numpy(staged.body.full_pose).float())[None]
-        joints, turned, _ = body.joints(torch.from_numpy(staged.body.betas).float()[None], turns)
-        marks = load_prior().landmarks(joints, turned)[0].double().numpy()
-    return marks - marks[[23, 24]].mean(0), staged.to_pixels(marks - joints[0, 0].double().numpy())
+    marks = fitter.landmarks_of(staged.body)
+    return marks - marks[[23, 24]].mean(0), staged.to_pixels(marks - model.pose(staged.body).joints[0])
 
 
 def stage_photos(count: int, cache: Path) -> None:
     """Stage and read photos that the cache does not hold yet: one .npz each, empty where nobody was found."""
     stage = Stage(Catalogue.load(None, verify=False), SEED, held_out=False)
-    body = TorchBody(BodyModel.load(), torch.tensor([0]))
+    model = BodyModel.load()
+    fitter = BodyFitter(model, world_points=WorldPoints())
     networks = shared_networks()
     cache.mkdir(parents=True, exist_ok=True)
     for index in tqdm(range(count), desc="photos"):
@@ -75,7 +72,7 @@ def stage_photos(count: int, cache: Path) -> None:
         except DoppelError:
             person = None
         if person is not None:
-            truth, pixels = true_landmarks(staged, body)
+            truth, pixels = true_landmarks(staged, fitter, model)
             apart = np.linalg.norm(pixels - person.points, axis=1)[person.visibility > 0.5]
             if apart.size and apart.mean() / len(staged.rgb) * staged.camera.extent < MISREAD:
                 arrays = {"points": person.points, "world": person.world, "visibility": person.visibility}

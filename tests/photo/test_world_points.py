@@ -7,27 +7,23 @@ import torch
 
 from backend.data.catalogue import Catalogue
 from backend.evaluation.staged_photo import Camera, Stage
-from backend.photo.body import TorchBody, rodrigues
 from backend.photo.crop import Square
+from backend.photo.fit import BodyFitter
 from backend.photo.landmarks import LANDMARK, OTHER_SIDE, Person, find_people, with_details
 from backend.photo.networks import shared_networks
-from backend.photo.prior import load_prior
 from backend.photo.world import WorldPoints, features_of, load_world_points, locate, mirrored
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
 
+FITTER = BodyFitter(BodyModel.load())
 HIPS = [LANDMARK["left_hip"], LANDMARK["right_hip"]]
 
 
 def person(yaw: float, read_as: float) -> Person:
     """Somebody turned by ``yaw`` radians whom the pose network takes to be turned by ``read_as``."""
-    layer = TorchBody(BodyModel.load(), torch.arange(1))
 
     def marks(angle: float) -> np.ndarray:
-        body = BodyParameters.a_pose().with_joint("pelvis", (0, angle, 0))
-        pose = rodrigues(torch.from_numpy(body.full_pose).float())[None]
-        joints, turned, _ = layer.joints(torch.zeros(1, 10), pose)
-        points = load_prior().landmarks(joints, turned)[0].double().numpy()
+        points = FITTER.landmarks_of(BodyParameters.a_pose().with_joint("pelvis", (0, angle, 0)))
         return points - points[HIPS].mean(0)
 
     pixels = marks(yaw)[:, :2] * (200, -200) + 256
@@ -51,14 +47,11 @@ def test_a_network_that_was_taught_nothing_changes_nothing() -> None:
 
 def test_points_of_staged_people_come_nearer_to_the_truth(catalogue: Catalogue, networks: None) -> None:
     stage = Stage(catalogue, seed=77, held_out=True)
-    layer = TorchBody(BodyModel.load(), torch.arange(1))
     before, after = [], []
     for index, yaw in enumerate((-0.8, 0.4, 0.8)):
         staged = stage.take(index, camera=Camera(yaw, 0.15, 4.0, (0.0, 0.0), 2.4))
         seen = with_details(staged.rgb, find_people(staged.rgb, shared_networks())[0], shared_networks())
-        pose = rodrigues(torch.from_numpy(staged.body.full_pose).float())[None]
-        joints, turned, _ = layer.joints(torch.from_numpy(staged.body.betas).float()[None], pose)
-        truth = load_prior().landmarks(joints, turned)[0].double().numpy()
+        truth = FITTER.landmarks_of(staged.body)
         found, _ = locate(seen, load_world_points())
         for points, errors in ((seen.world, before), (found.numpy(), after)):
             apart = points - points[HIPS].mean(0) - truth + truth[HIPS].mean(0)
