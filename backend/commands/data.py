@@ -30,6 +30,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     make.add_argument(
         "--turned", type=float, default=0.0, metavar="SHARE", help="share of people who are turned by any angle"
     )
+    make.add_argument(
+        "--patterned", type=float, default=None, metavar="SHARE", help="share of plain clothes that get a pattern"
+    )
+    make.add_argument(
+        "--wearing", nargs="+", default=[], metavar="KIND", help="only people whose upper garment is one of these kinds"
+    )
     make.add_argument("--threads", type=int, default=1)
 
 
@@ -41,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     from ..data.contact_sheet import contact_sheet
     from ..data.dataset import FORMAT_VERSION, person_path, read_sample, write_sample
     from ..data.factory import Factory
+    from ..data.person import PATTERNED
     from ..data.procedural import procedural_catalogue, with_procedural_clothes
+    from ..models.slots import SLOTS
     from ..protocol.errors import DoppelError
 
     if args.mix and args.procedural:
@@ -52,8 +60,14 @@ def run(args: argparse.Namespace) -> int:
             "--people and --surface-every must be at least 1, --seed not negative",
             "See `doppel data make --help`.",
         )
-    if not 0 <= args.turned <= 1:
-        raise DoppelError("data_arguments", f"--turned is a share from 0 to 1, not {args.turned:g}")
+    for name, share in (("turned", args.turned), ("patterned", args.patterned)):
+        if share is not None and not 0 <= share <= 1:
+            raise DoppelError("data_arguments", f"--{name} is a share from 0 to 1, not {share:g}")
+    kinds = next(slot.choices for slot in SLOTS if slot.name == "upper_kind")
+    if unknown := [kind for kind in args.wearing if kind not in kinds]:
+        raise DoppelError(
+            "data_arguments", f"--wearing knows no {', '.join(unknown)}", f"Kinds are: {', '.join(kinds)}."
+        )
     torch.set_num_threads(args.threads)
     catalogue = procedural_catalogue() if args.procedural else Catalogue.load(args.assets)
     if args.mix:
@@ -62,7 +76,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"procedural set: {len(catalogue.entries)} computed clothes, haircuts and skins")
     for problem in catalogue.problems:
         print(f"left out: {problem}")
-    factory = Factory(catalogue, args.seed, args.test_split, turned=args.turned)
+    patterned = PATTERNED if args.patterned is None else args.patterned
+    factory = Factory(
+        catalogue, args.seed, args.test_split, turned=args.turned, patterned=patterned, wearing=args.wearing
+    )
     for name, reason in factory.dropped_poses:
         print(f"left out: pose {name}: {reason}")
     header = {"version": FORMAT_VERSION, "seed": args.seed, "split": "test" if args.test_split else "train"}
@@ -72,6 +89,10 @@ def run(args: argparse.Namespace) -> int:
         header["assets"] = "mixed"
     if args.turned:
         header["turned"] = args.turned
+    if args.patterned is not None:
+        header["patterned"] = args.patterned
+    if args.wearing:
+        header["wearing"] = sorted(args.wearing)
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "dataset.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != header:

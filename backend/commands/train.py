@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--adversarial",
         action="store_true",
-        help="sharpen a trained denoiser or back adapter by a judge of latents, after its plain training",
+        help="sharpen a trained denoiser, back adapter or close-up by a judge of latents, after its plain training",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, default=None, help="use only so many people")
@@ -55,11 +55,11 @@ def run(args: argparse.Namespace) -> int:
             "train_arguments", f"training the {args.model} needs --data", "Make some with `doppel data make`."
         )
     if args.adversarial:
-        trained = args.out / {"denoiser": "unet", "back": "back_adapter"}.get(args.model, "")
-        if args.model not in ("denoiser", "back") or not trained.is_dir():
+        trained = {"denoiser": "unet", "back": "back_adapter", "close-up": "close_up_unet"}
+        if args.model not in trained or not (args.out / trained[args.model]).is_dir():
             raise DoppelError(
                 "train_arguments",
-                "--adversarial sharpens the denoiser or the back adapter of a model folder that has one",
+                "--adversarial sharpens the denoiser, the back adapter or the close-up of a model folder that has one",
                 "Train it without --adversarial first.",
             )
     if args.threads:
@@ -108,7 +108,17 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, float]:
         )
     if args.model == "close-up":
         heads = make_close_ups(args.data, args.out, args.limit, cache=args.runs / "close_ups.pt")
-        return train_close_up(data, heads, args.out, folder, args.minutes, args.seed, args.batch, device=args.device)
+        return train_close_up(
+            data,
+            heads,
+            args.out,
+            folder,
+            args.minutes,
+            args.seed,
+            args.batch,
+            adversarial=args.adversarial,
+            device=args.device,
+        )
     make = train_base if args.model == "denoiser" else train_back
     return make(
         data,

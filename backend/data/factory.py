@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from .captions import write_caption
 from .catalogue import Catalogue, Gender
 from .dataset import SURFACE, Sample
 from .mhclo import AssetError
-from .person import draw_person, turned
+from .person import PATTERNED, Person, draw_person, turned
 from .poses import PoseBank, pose_bank
 from .render import Light, Renderer
 from .scene import Wardrobe
@@ -23,6 +24,8 @@ from .surface import sample_surface
 IMAGE_SIZE = 512
 HEAD_RENDER = 2 * CLOSE_UP_SIZE
 CAPTIONS = 6
+MOST_TRIES = 2000
+"""People drawn until one wears what is asked for."""
 
 
 class Factory:
@@ -34,15 +37,25 @@ class Factory:
         held_out: draw only identities and clothes of the test split.
         size: pixels of the front and back pictures.
         turned: share of people who are turned away from the camera, by any angle.
+        patterned: share of people whose plain clothes get a pattern.
+        wearing: draw only people whose upper garment is of these kinds; all, when empty.
 
     Raises AssetError where the catalogue holds too little to dress anybody. Without poses everyone stands in the
     family of the A-pose.
     """
 
     def __init__(
-        self, catalogue: Catalogue, seed: int, held_out: bool = False, size: int = IMAGE_SIZE, turned: float = 0.0
+        self,
+        catalogue: Catalogue,
+        seed: int,
+        held_out: bool = False,
+        size: int = IMAGE_SIZE,
+        turned: float = 0.0,
+        patterned: float = PATTERNED,
+        wearing: Collection[str] = (),
     ) -> None:
-        self.catalogue, self.seed, self.held_out, self.size, self.turned = catalogue, seed, held_out, size, turned
+        self.catalogue, self.seed, self.held_out, self.size = catalogue, seed, held_out, size
+        self.turned, self.patterned, self.wearing = turned, patterned, wearing
         _require(catalogue, held_out)
         self.wardrobe = Wardrobe(catalogue)
         self.poses: PoseBank | None = None
@@ -55,7 +68,7 @@ class Factory:
         """The person of an index; ``surface`` adds the ground truth that the lifter needs."""
         rng = np.random.default_rng([self.seed, int(self.held_out), index])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        person = draw_person(self.catalogue, rng, self.held_out, self.poses)
+        person = self.draw(rng)
         captions = [write_caption(person.attributes, rng)[0] for _ in range(CAPTIONS)]
         if rng.random() < self.turned:
             person = dataclasses.replace(person, body=turned(person.body, float(rng.uniform(-np.pi, np.pi))))
@@ -78,6 +91,14 @@ class Factory:
             colours={name: list(rgb) for name, rgb in person.colours.items()},
             **{name: getattr(truth, name) if truth else None for name in SURFACE},
         )
+
+    def draw(self, rng: np.random.Generator) -> Person:
+        """Someone who wears what is asked for. Raises AssetError if nobody is found."""
+        for _ in range(MOST_TRIES):
+            person = draw_person(self.catalogue, rng, self.held_out, self.poses, self.patterned)
+            if not self.wearing or person.attributes.get("upper_kind") in self.wearing:
+                return person
+        raise AssetError(self.catalogue.root, f"hardly anybody would wear one of: {', '.join(self.wearing)}")
 
 
 def _require(catalogue: Catalogue, held_out: bool) -> None:

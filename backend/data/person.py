@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from skimage.color import rgb2lab
 
 from rigging.body_parameters import BodyParameters
 from rigging.lbs import rodrigues
@@ -16,6 +17,7 @@ from rigging.semantic import semantic_to_betas
 from ..models.slots import COLOURS, HAIR_COLOURS
 from .catalogue import Catalogue, Entry, Gender, Outfit, Piece, Region
 from .poses import PoseBank, sample_pose
+from .prints import Print
 
 _PALETTES: dict[str, tuple[str, ...]] = {
     "denim": ("blue", "navy", "light blue", "navy", "blue", "black", "grey", "white"),
@@ -26,8 +28,12 @@ _AGES = {"young": (20, 36), "middle": (40, 58), "old": (62, 82)}
 _AGE_WORDS = {"young": "young", "middle": "middle-aged", "old": "old"}
 _TONE_WORDS = {"african": "dark", "asian": "tan", "caucasian": "light"}
 _WOVEN = ("stripes", "checks", "dots")
+PRINT_CONTRAST = 30.0
+"""Least distance in Lab of a print from its cloth."""
 EVERYDAY = 0.2
 """Share of people in an everyday pose."""
+PATTERNED = 0.2
+"""Share of people whose plain clothes get a pattern."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Worn:
     variant: str | None = None
     colours: dict[Region, tuple[float, float, float]] | None = None  # sRGB in [0, 1]; None = as it is
     pattern: str | None = None  # one of stripes, checks, dots, woven over the piece
+    print: Print | None = None
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,17 @@ def _outfit(catalogue: Catalogue, rng: np.random.Generator, gender: Gender, held
 
 
 def draw_person(
-    catalogue: Catalogue, rng: np.random.Generator, held_out: bool = False, poses: PoseBank | None = None
+    catalogue: Catalogue,
+    rng: np.random.Generator,
+    held_out: bool = False,
+    poses: PoseBank | None = None,
+    patterned: float = PATTERNED,
 ) -> Person:
     """A random adult, clothed. ``held_out`` draws identities and clothes of the test split only.
 
-    Most stand in the family of the A-pose; one in five takes an everyday pose of ``poses``, if given.
+    Most stand in the family of the A-pose; one in five takes an everyday pose of ``poses``, if given. Of plain clothes,
+    the share ``patterned`` gets stripes, checks, dots or, in training, a print: the test split's prints are its own
+    garments', which training has never seen.
     """
     gender_word = "woman" if rng.random() < 0.5 else "man"
     gender: Gender = "female" if gender_word == "woman" else "male"
@@ -120,7 +133,7 @@ def draw_person(
         "pattern": "plain",
     }
     colours: dict[str, tuple[float, float, float]] = {}
-    worn = _clothes(catalogue, rng, gender, held_out, attributes, colours)
+    worn = _clothes(catalogue, rng, gender, held_out, patterned, attributes, colours)
     worn += _head(catalogue, rng, gender, held_out, skin.skin.age, attributes, colours)
     shift = (float(rng.normal(0, 3)), float(rng.normal(0, 1)), float(rng.normal(0, 1.5)))
     return Person(body, semantic, skin, shift, tuple(worn), attributes, colours)
@@ -145,13 +158,15 @@ def _clothes(
     rng: np.random.Generator,
     gender: Gender,
     held_out: bool,
+    patterned: float,
     attributes: dict[str, str],
     colours: dict[str, tuple[float, float, float]],
 ) -> list[Worn]:
     worn = []
     outfit = _outfit(catalogue, rng, gender, held_out)
     drawn: dict[Region, tuple[str, tuple[float, float, float]]] = {}
-    weave = _choose(rng, list(_WOVEN)) if rng.random() < 0.2 else None
+    patterns = _WOVEN if held_out else (*_WOVEN, "logo")
+    pattern = _choose(rng, list(patterns)) if rng.random() < patterned else None
     for piece in outfit.pieces:
         for each in piece.entry.parts:
             if piece.region in (None, each.region) and each.palette != "keep":
@@ -162,18 +177,19 @@ def _clothes(
         drawn[lower] = drawn[upper]
     for piece in outfit.pieces:
         part = piece.entry.part(upper) if piece.region in (None, upper) else None
-        woven = (
-            weave if part is not None and part.pattern in ("plain", "trimmed") and part.slot != "suit jacket" else None
-        )
+        plain = part is not None and part.pattern in ("plain", "trimmed") and part.slot != "suit jacket"
+        added = pattern if plain else None
         if part is not None:
             attributes["upper_kind"] = part.slot
-            attributes["pattern"] = woven or {"starred": "logo", "streaked": "floral", "trimmed": "plain"}.get(
+            attributes["pattern"] = added or {"starred": "logo", "streaked": "floral", "trimmed": "plain"}.get(
                 part.pattern, part.pattern
             )
         low = piece.entry.part(lower) if piece.region in (None, lower) else None
         if low is not None:
             attributes["lower_kind"] = "overalls" if low.slot == "workwear" else low.slot
-        worn.append(Worn(piece, None, {r: c for r, (_, c) in drawn.items()}, woven))
+        printed = _print(rng, drawn[upper][1]) if added == "logo" and upper in drawn else None
+        woven = added if added in _WOVEN else None
+        worn.append(Worn(piece, None, {r: c for r, (_, c) in drawn.items()}, woven, printed))
     if attributes.get("upper_kind") == "dress":
         attributes["lower_kind"] = "dress"
     attributes.setdefault("lower_kind", "none")
@@ -207,6 +223,14 @@ def _clothes(
     else:
         attributes["shoes_kind"] = "barefoot"
     return worn
+
+
+def _print(rng: np.random.Generator, cloth: tuple[float, float, float]) -> Print:
+    """A print in a colour that stands out from the cloth's sRGB."""
+    colours = rgb2lab(np.array(list(COLOURS.values())) / 255)
+    clear = colours[np.linalg.norm(colours - rgb2lab(np.array([cloth])), axis=1) > PRINT_CONTRAST]
+    lightness, a, b = clear[int(rng.integers(len(clear)))]
+    return Print.draw(rng, (float(lightness), float(a), float(b)))
 
 
 def _head(

@@ -60,6 +60,8 @@ class Renderer:
         self._view = frame.to_view(scene.vertices)
         self._bias = scene.layer.clamp_min(-1).float().add(1) * (LAYER_BIAS * frame.scale)
         self._alpha_part = torch.tensor([s.alpha for s in scene.surfaces])
+        heights = scene.rest[: len(scene.body_vertices), 1]
+        self._soles_and_crown = float(heights.min()), float(heights.max())
 
     def views(self, size: int, yaw: float = 0.0) -> tuple[View, View]:
         """(front, back) after turning the person by ``yaw`` radians; the back is seen through the body."""
@@ -143,11 +145,14 @@ class Renderer:
             for number, (source, target) in surface.shifts.items():
                 hit = (here == number).nonzero().squeeze(1)
                 texel[hit, :3] = _recolour(texel[hit, :3], source, target)
-            if surface.pattern:
+            if surface.pattern or surface.print:
                 hit = (here != 0).nonzero().squeeze(1)
                 corners = scene.rest[scene.faces[face[rows[hit]]]]
                 rest = (corners * bary[rows[hit]].unsqueeze(2)).sum(1)
-                texel[hit, :3] = _weave(texel[hit, :3], rest, surface.pattern)
+                if surface.pattern:
+                    texel[hit, :3] = _weave(texel[hit, :3], rest, surface.pattern)
+                if surface.print:
+                    texel[hit, :3] = surface.print.on(texel[hit, :3], rest, *self._soles_and_crown)
             lab_alpha[rows] = texel
         return torch.cat([lab_to_linear(lab_alpha[:, :3]), lab_alpha[:, 3:]], dim=1)
 

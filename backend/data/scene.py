@@ -19,6 +19,7 @@ from .catalogue import Catalogue, Piece, Region
 from .hm08 import BODY_VERTICES, HM08_VERTICES, load_hm08
 from .mhclo import Garment, Texture, open_texture
 from .person import Person, Worn
+from .prints import Print
 
 LAYER_BIAS = 0.006
 """Metres by which each layer outwards is favoured in the depth test: cloth wins over the skin that pokes through."""
@@ -34,6 +35,7 @@ class Surface:
     alpha: bool  # blend by the texture's alpha (hair, brows, lashes)
     shifts: dict[int, tuple[tuple[float, float, float], tuple[float, float, float]]]  # region -> (from Lab, to Lab)
     pattern: str | None
+    print: Print | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Scene:
 
     vertices: Tensor  # [V, 3]
     normals: Tensor  # [V, 3]
-    rest: Tensor  # [V, 3] the same vertices unposed, for woven patterns
+    rest: Tensor  # [V, 3] the same vertices unposed, for patterns and prints; the body's come first
     faces: Tensor  # [F, 3]
     uvs: Tensor  # [F, 3, 2] a corner, origin lower left
     part: Tensor  # [F] index into surfaces
@@ -98,6 +100,7 @@ class Wardrobe:
             False,
             {int(Region.OTHER): (skin.mean, (target[0], target[1], target[2]))},
             None,
+            None,
         )
         faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
         uv_faces = np.concatenate([uv_quads[:, [0, 1, 2]], uv_quads[:, [0, 2, 3]]])
@@ -123,7 +126,7 @@ class Wardrobe:
         alpha = entry.kind in ("hair", "eyebrows", "eyelashes", "eyes") or bool(
             (texture[0][3] < 0.3).float().mean() > 0.002
         )
-        return Surface(texture, alpha, shifts, worn.pattern)
+        return Surface(texture, alpha, shifts, worn.pattern, worn.print)
 
     @lru_cache(maxsize=512)  # noqa: B019  one wardrobe lives as long as the run
     def _piece(self, entry_id: str, region: Region | None) -> tuple[Garment, np.ndarray]:

@@ -46,6 +46,10 @@ class CloseUpDenoiser(nn.Module):
             maps: [B, 8, 96, 96] body maps in the close-up's frame.
             coarse: [B, 4, 48, 48] the window of the whole picture, as :func:`premultiply` gives it.
         """
-        given = torch.cat([noisy, self.body_encoder(maps, tokens)], dim=1)
-        clean = self.unet(torch.cat([given, functional.pixel_unshuffle(coarse, 2)], dim=1), time * 1000, tokens).sample
-        return clean + self.body_encoder.past_the_unet(given, time)
+        inputs = self.inputs(noisy, tokens, maps, coarse)
+        given = inputs[:, :-_COARSE_CHANNELS]
+        return self.unet(inputs, time * 1000, tokens).sample + self.body_encoder.past_the_unet(given, time)
+
+    def inputs(self, noisy: Tensor, tokens: Tensor, maps: Tensor, coarse: Tensor) -> Tensor:
+        """What the UNet is given beside tokens and time, (B, C + 48, 24, 24)."""
+        return torch.cat([noisy, self.body_encoder(maps, tokens), functional.pixel_unshuffle(coarse, 2)], dim=1)

@@ -132,8 +132,12 @@ class ViewDenoiser(nn.Module):
             tokens: [B, 15, D] attribute tokens.
             maps: [B, 8, 4 h, 4 w] body maps of the side.
         """
-        given = torch.cat([noisy, self.body_encoder(maps, tokens)], dim=1)
+        given = self.inputs(noisy, tokens, maps)
         return self.unet(given, time * 1000, tokens).sample + self.body_encoder.past_the_unet(given, time)
+
+    def inputs(self, noisy: Tensor, tokens: Tensor, maps: Tensor) -> Tensor:
+        """What the UNet is given beside tokens and time, (B, C + 32, h, w)."""
+        return torch.cat([noisy, self.body_encoder(maps, tokens)], dim=1)
 
 
 def velocity_of(noisy: Tensor, clean: Tensor, time: Tensor) -> Tensor:

@@ -1,63 +1,78 @@
-"""A judge of latents: makes the denoiser decide, where its own loss alone would have the mean of all that may be.
+"""Judges of what is made: they make a network decide, where its own loss alone would have the mean of all that may be.
 
-After Sauer et al. 2024 ("Fast high-resolution image synthesis with latent adversarial diffusion distillation"): noise
-is added to foreseen and true latents alike, the frozen denoiser itself reads them (it knows what belongs to this prompt
-and this body), and small heads on its features say, place by place, which are true.
+Small heads on the features of a frozen network say, place by place, which latents or pictures are true. Latents are
+judged after Sauer et al. 2024 ("Fast high-resolution image synthesis with latent adversarial diffusion distillation"):
+with noise added to foreseen and true ones alike, read by the frozen denoiser itself, which knows what belongs to this
+prompt and this body. Pictures are judged after Sauer et al. 2021 ("Projected GANs converge faster"), read by a picture
+classifier.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from ..models.close_up import CloseUpDenoiser
 from ..models.denoiser import ViewDenoiser
 from .loop import Losses
+from .perceptual import CHANNELS, ClassifierFeatures
 
 NOISE = (-1.2, 1.0)
 """Mean and deviation of the logit of the time to which latents are noised before they are judged: mostly little noise,
 for details; now and then much, for what the whole shows."""
-WEIGHT = 0.7
-"""Gradient of the judge's part at the denoiser's last weights, as a share of its own loss's."""
 RATE = 2e-3
 STEPS_AHEAD = 30
-"""Steps that the judge learns before its verdict counts."""
+"""Steps that a judge learns before its verdict counts."""
+
+BALANCE_EVERY = 8
+"""Steps for which one balance of the gradients holds: it takes two more ways back through the features."""
 
 
-class LatentJudge(nn.Module):
-    """Heads on the features of a frozen copy of a denoiser's encoder, and on the latents themselves."""
+class Judge(nn.Module):
+    """Heads that learn to tell the true from the made. Subclasses say on which features.
 
-    def __init__(self, denoiser: ViewDenoiser, width: int = 64) -> None:
+    Args:
+        channels: of each head's features.
+        weight: gradient of the judge's part at the judged network's last weights, as a share of its own loss's.
+        width: of the heads.
+    """
+
+    def __init__(self, channels: Iterable[int], weight: float, width: int = 64) -> None:
         super().__init__()
-        self.reader = copy.deepcopy(denoiser).eval().requires_grad_(False)
-        widths = denoiser.unet.config["block_out_channels"]
-        channels = [denoiser.unet.config["in_channels"], widths[0], *widths, widths[-1]]
-        self.heads = nn.ModuleList(_head(c, width) for c in channels).to(denoiser.unet.device)
+        self.heads = nn.ModuleList(_head(count, width) for count in channels)
         self.optimizer = torch.optim.AdamW(self.heads.parameters(), lr=RATE, betas=(0.0, 0.99), weight_decay=1e-3)
+        self.weight = weight
         self.steps = 0
+        self._factor: Tensor | None = None
 
-    def losses(self, own: Tensor, true: Tensor, made: Tensor, tokens: Tensor, maps: Tensor, last: Tensor) -> Losses:
-        """Teach the judge, and give what the denoiser minimises: its ``own`` loss and the judge's doubt.
+    def features(self, judged: Tensor, *given: Tensor) -> list[Tensor]:
+        """What the heads read of ``judged`` (B, C, h, w), one entry (B, C', h', w') a head."""
+        raise NotImplementedError
+
+    def losses(self, own: Tensor, true: Tensor, made: Tensor, last: Tensor, *given: Tensor) -> Losses:
+        """Teach the judge, and give what the judged network minimises: its ``own`` loss and the judge's doubt.
 
         Args:
-            own: the flow's loss.
-            true, made: [B, C, h, w] latents, and such as the denoiser foresaw.
-            tokens: [B, 15, D] attribute tokens.
-            maps: [B, 8, 4 h, 4 w] body maps.
+            own: the network's loss without a judge.
+            true, made: [B, C, h, w] of the same people.
             last: weights at which the two gradients are balanced.
+            given: what belongs to them, as :meth:`features` takes it.
         """
-        verdict = self.learn(true, made.detach(), tokens, maps)
+        verdict = self.learn(true, made.detach(), *given)
         if self.steps <= STEPS_AHEAD:
             return {"loss": own, "verdict": verdict}
-        doubt = self.doubt(made, tokens, maps)
-        factor = WEIGHT * _balance(own, doubt, last)
-        return {"loss": own + factor * doubt, "flow": own, "verdict": verdict, "doubt": doubt}
+        doubt = self.doubt(made, *given)
+        if self._factor is None or self.steps % BALANCE_EVERY == 0:
+            self._factor = self.weight * _balance(own, doubt, last)
+        return {"loss": own + self._factor * doubt, "own": own, "verdict": verdict, "doubt": doubt}
 
-    def learn(self, true: Tensor, made: Tensor, tokens: Tensor, maps: Tensor) -> Tensor:
-        """One step on true and foreseen latents (B, C, h, w) of the same people; the hinge loss (Lim & Ye 2017)."""
-        time, noise = _draw_noise(true)
-        pairs = zip(self(true, tokens, maps, time, noise), self(made, tokens, maps, time, noise), strict=True)
+    def learn(self, true: Tensor, made: Tensor, *given: Tensor) -> Tensor:
+        """One step on what is true and what was made; the hinge loss (Lim & Ye 2017)."""
+        pairs = zip(self(true, *given), self(made, *given), strict=True)
         loss = torch.stack([(1 - t).relu().mean() + (1 + m).relu().mean() for t, m in pairs]).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -65,32 +80,67 @@ class LatentJudge(nn.Module):
         self.steps += 1
         return loss.detach()
 
-    def doubt(self, made: Tensor, tokens: Tensor, maps: Tensor) -> Tensor:
-        """How little foreseen latents (B, C, h, w) convince: what the denoiser minimises beside its own loss."""
+    def doubt(self, made: Tensor, *given: Tensor) -> Tensor:
+        """How little it convinces: what the judged network minimises beside its own loss."""
         self.heads.requires_grad_(False)
-        doubt = -torch.stack([verdict.mean() for verdict in self(made, tokens, maps, *_draw_noise(made))]).mean()
+        doubt = -torch.stack([verdict.mean() for verdict in self(made, *given)]).mean()
         self.heads.requires_grad_(True)
         return doubt
 
-    def forward(self, latents: Tensor, tokens: Tensor, maps: Tensor, time: Tensor, noise: Tensor) -> list[Tensor]:
-        """Verdicts (B, 1, h', w') of every head on latents (B, C, h, w), noised to ``time`` (B,); high where true."""
-        t = time.view(-1, 1, 1, 1)
-        features = self.features((1 - t) * latents + t * noise, time, tokens, maps)
-        return [head(feature) for head, feature in zip(self.heads, features, strict=True)]
+    def forward(self, judged: Tensor, *given: Tensor) -> list[Tensor]:
+        """Verdicts (B, 1, h', w') of every head; high where true."""
+        return [head(feature) for head, feature in zip(self.heads, self.features(judged, *given), strict=True)]
 
-    def features(self, noisy: Tensor, time: Tensor, tokens: Tensor, maps: Tensor) -> list[Tensor]:
-        """Latents with body features, then the encoder's features, fine to coarse; arguments as for ViewDenoiser."""
-        unet = self.reader.unet
-        given = torch.cat([noisy, self.reader.body_encoder(maps, tokens)], dim=1)
-        embedding = unet.time_embedding(unet.get_time_embed(given, time * 1000))
-        x = unet.conv_in(given)
-        found = [given, x]
+
+class LatentJudge(Judge):
+    """Heads on the features of a frozen copy of a denoiser's encoder, and on the latents themselves."""
+
+    def __init__(self, denoiser: ViewDenoiser | CloseUpDenoiser, weight: float = 0.7) -> None:
+        widths = denoiser.unet.config["block_out_channels"]
+        super().__init__([denoiser.unet.config["in_channels"], widths[0], *widths, widths[-1]], weight)
+        self.reader = copy.deepcopy(denoiser).eval().requires_grad_(False)
+        self.heads.to(denoiser.unet.device)
+
+    def features(self, judged: Tensor, *given: Tensor) -> list[Tensor]:
+        """Noised latents with all that the denoiser is given, then its encoder's features, fine to coarse.
+
+        Args:
+            judged: [B, C, h, w] latents.
+            given: tokens [B, 15, D], body maps [B, 8, 4 h, 4 w], for close-ups the coarse windows.
+        """
+        unet, (tokens, *_) = self.reader.unet, given
+        mean, deviation = NOISE
+        time = torch.sigmoid(mean + deviation * torch.randn(len(judged), device=judged.device))
+        t = time.view(-1, 1, 1, 1)
+        inputs = self.reader.inputs((1 - t) * judged + t * torch.randn_like(judged), *given)
+        embedding = unet.time_embedding(unet.get_time_embed(inputs, time * 1000))
+        x = unet.conv_in(inputs)
+        found = [inputs, x]
         for block in unet.down_blocks:
             further = {"encoder_hidden_states": tokens} if getattr(block, "has_cross_attention", False) else {}
             x, skips = block(x, embedding, **further)
             found.append(skips[0])  # before the block halves the size
         found.append(unet.mid_block(x, embedding, encoder_hidden_states=tokens))
         return found
+
+
+class PictureJudge(Judge):
+    """Heads on a picture classifier's features, and on the picture itself; each knows the body there."""
+
+    def __init__(self, map_channels: int, weight: float) -> None:
+        super().__init__([count + map_channels for count in (16, *CHANNELS)], weight, width=32)
+        self.reader = ClassifierFeatures()
+
+    def features(self, judged: Tensor, *given: Tensor) -> list[Tensor]:
+        """The 2x2 pixels of each place, then the classifier's features, fine to coarse, each with the body maps.
+
+        Args:
+            judged: [B, 4, H, W] premultiplied pictures.
+            given: body maps [B, 8, H', W'].
+        """
+        (maps,) = given
+        found = [functional.pixel_unshuffle(judged, 2), *self.reader(judged)]
+        return [torch.cat([f, functional.interpolate(maps, f.shape[-2:], mode="area")], dim=1) for f in found]
 
 
 def _head(channels: int, width: int) -> nn.Sequential:
@@ -101,13 +151,6 @@ def _head(channels: int, width: int) -> nn.Sequential:
         nn.LeakyReLU(0.2),
         nn.Conv2d(width, 1, 1),
     )
-
-
-def _draw_noise(latents: Tensor) -> tuple[Tensor, Tensor]:
-    """Times (B,) and noise to judge latents (B, C, h, w) at."""
-    mean, deviation = NOISE
-    time = torch.sigmoid(mean + deviation * torch.randn(len(latents), device=latents.device))
-    return time, torch.randn_like(latents)
 
 
 def _balance(own: Tensor, judged: Tensor, last: Tensor) -> Tensor:

@@ -17,7 +17,8 @@ from ..models.autoencoder import Autoencoder, resize, unpremultiply
 from ..models.close_up import CLOSE_UP_LATENTS, CloseUpDenoiser, make_close_up_networks
 from ..models.denoiser import BODY_MAP_SIZE, BodyEncoder
 from ..models.picture_decoder import PictureDecoder
-from .denoiser import CAPTION_DROP, HELD_OUT, flow_loss, sample
+from .adversarial import LatentJudge
+from .denoiser import CAPTION_DROP, HELD_OUT, flow_loss, foreseen, sample
 from .foreseen import foreseen_latents
 from .latents import CloseUpSet, LatentSet
 from .loop import Losses, Schedule, save_weights, train
@@ -78,9 +79,13 @@ def train_close_up(
     seed: int,
     batch: int,
     rate: float = 2e-3,
+    adversarial: bool = False,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Train on both sides of the heads of ``data``, with the captions of ``people``; save into the model folder."""
+    """Train on both sides of the heads of ``data``, with the captions of ``people``; save into the model folder.
+
+    ``adversarial`` sharpens a trained denoiser, as in :func:`.denoiser.train_base`.
+    """
     torch.manual_seed(seed)
     autoencoder = Autoencoder.from_pretrained(models / "close_up_vae").float().eval()
     if (models / "close_up_unet").is_dir():
@@ -88,6 +93,7 @@ def train_close_up(
     else:
         model = CloseUpDenoiser(*make_close_up_networks(data.latents.shape[2], people.tokens.shape[-1]))
     model.to(device)
+    judge = LatentJudge(model) if adversarial else None
 
     windows = torch.cat([data.coarse.unsqueeze(2), foreseen_windows(people, data.corners, models)], dim=2)
 
@@ -112,9 +118,11 @@ def train_close_up(
         latents, maps, coarse, weight = cropped(*parts)
         tokens[torch.rand(batch) < CAPTION_DROP] = people.empty.to(device)
         soiled = soil(coarse)
-        return {
-            "loss": flow_loss(lambda x, t: model(x, t, tokens, maps, soiled), latents, weight, EARLY_SHARE, NOISE_SHIFT)
-        }
+        predict = lambda x, t: model(x, t, tokens, maps, soiled)  # noqa: E731
+        loss, made = foreseen(predict, latents, weight, EARLY_SHARE, NOISE_SHIFT)
+        if judge is None:
+            return {"loss": loss}
+        return judge.losses(loss, latents, made, model.unet.conv_out.weight, tokens, maps, soiled)
 
     def report(ema: nn.Module) -> dict[str, float]:
         rows = torch.arange(HELD_OUT)

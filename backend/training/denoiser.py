@@ -128,7 +128,7 @@ def train_base(
         loss, made = foreseen(lambda x, t: model(x, t, tokens, maps), latents, weight)
         if judge is None:
             return {"loss": loss}
-        return judge.losses(loss, latents, made, tokens, maps, model.unet.conv_out.weight)
+        return judge.losses(loss, latents, made, model.unet.conv_out.weight, tokens, maps)
 
     def report(ema: nn.Module) -> dict[str, float]:
         assert isinstance(ema, ViewDenoiser)
@@ -199,7 +199,7 @@ def train_back(
         loss, made = foreseen(predictor(adapter, rows, columns, tokens, maps), latents, weight)
         if judge is None:
             return {"loss": loss}
-        return judge.losses(loss, latents, made, tokens, maps, adapter.from_front.weight)
+        return judge.losses(loss, latents, made, adapter.from_front.weight, tokens, maps)
 
     def report(ema: nn.Module) -> dict[str, float]:
         assert isinstance(ema, BackAdapter)

@@ -29,8 +29,8 @@ HEAD_HEIGHT = 0.74
 """Template coordinate of the chin."""
 HEAD_EMPHASIS = 3.0
 """How much more a cell of the head counts: it has a twelfth of the person's cells, and is looked at first."""
-UNCOMMON = ("upper_kind", "lower_kind", "pattern")
-"""Attributes whose rare values are drawn more often than they were made."""
+UNCOMMON = (("upper_kind",), ("lower_kind",), ("pattern",), ("upper_kind", "pattern"))
+"""Attributes whose rare values, alone or together, are drawn more often than they were made."""
 MOST_SHARE = 4.0
 _CACHE_FORMAT = "2"
 
@@ -155,8 +155,8 @@ def shares(attributes: list[dict[str, str]]) -> Tensor:
     By the root of how rare their clothes are, so that a pullover that one in forty wears is learnt, too.
     """
     share = torch.zeros(len(attributes))
-    for name in UNCOMMON:
-        values = [person.get(name) for person in attributes]
+    for names in UNCOMMON:
+        values = [tuple(person.get(name) for name in names) for person in attributes]
         count = Counter(values)
         share += torch.tensor([len(values) / count[value] for value in values])
     share = share.sqrt()

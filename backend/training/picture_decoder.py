@@ -11,12 +11,13 @@ from ..data.contact_sheet import contact_sheet
 from ..data.dataset import people, read_sample
 from ..models.autoencoder import Autoencoder, premultiply, unpremultiply
 from ..models.picture_decoder import PictureDecoder
+from .adversarial import PictureJudge
 from .autoencoder import picture_loss
 from .denoiser import HELD_OUT
 from .foreseen import foreseen_latents
 from .latents import LatentSet
 from .loop import Losses, Schedule, save_weights, train
-from .perceptual import PatchDiscriminator, PerceptualLoss
+from .perceptual import PerceptualLoss
 
 CROP_CELLS = 12
 TRUE_SHARE = 0.3
@@ -24,9 +25,9 @@ TRUE_SHARE = 0.3
 FORESEEN_TIMES = (0.35, 0.9)
 """Later ones would leave so much to chance that no picture could be told from them."""
 PERCEPTUAL_WEIGHT = 0.3
-ADVERSARIAL_WEIGHT = 0.03
-ADVERSARIAL_FROM, ADVERSARIAL_AGAIN = 0.5, 0.1
-"""Share of the time after which the discriminator's verdict counts, in a first training and in a later one."""
+ADVERSARIAL_WEIGHT = 0.7
+ADVERSARIAL_FROM, ADVERSARIAL_AGAIN = 0.5, 0.0
+"""Share of the time after which there is a judge, in a first training and in a later one."""
 
 
 def load_pictures(folders: list[Path], limit: int) -> Tensor:
@@ -76,14 +77,13 @@ def train_picture_decoder(
         model, adversarial_from = PictureDecoder.of(autoencoder), ADVERSARIAL_FROM
     model.to(device)
     perceptual = PerceptualLoss().to(device)
-    discriminator = PatchDiscriminator(4 + data.maps.shape[2]).to(device)
-    judge = torch.optim.AdamW(discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9))
+    judge = PictureJudge(data.maps.shape[2], ADVERSARIAL_WEIGHT).to(device)
     k, m = PictureDecoder.PIXELS_PER_CELL, data.maps.shape[-1] // data.latents.shape[-1]
     size = data.latents.shape[-1]
 
     def crops() -> tuple[Tensor, Tensor, Tensor]:
         latents, maps, targets = [], [], []
-        rows = torch.randint(HELD_OUT, count, (batch,)).tolist()
+        rows = (HELD_OUT + torch.multinomial(first.share[HELD_OUT:], batch)).tolist()
         for row in rows:
             side = int(torch.randint(2, ()))
             top = int(torch.randint(size - CROP_CELLS + 1, ()))
@@ -106,17 +106,11 @@ def train_picture_decoder(
         pixels, features = picture_loss(made, target), perceptual(made, target)
         loss = pixels + PERCEPTUAL_WEIGHT * features
         parts = {"pixels": pixels, "features": features}
-        if progress > adversarial_from:
-            verdict = discriminator.loss(target, made, maps)
-            judge.zero_grad(set_to_none=True)
-            verdict.backward()
-            judge.step()
-            discriminator.requires_grad_(False)
-            fooled = -discriminator(made, maps).mean()
-            discriminator.requires_grad_(True)
-            loss = loss + ADVERSARIAL_WEIGHT * fooled
-            parts["verdict"] = verdict
-        return {"loss": loss, **parts}
+        if progress < adversarial_from:
+            return {"loss": loss, **parts}
+        last = model.to_detail[2].weight
+        assert isinstance(last, Tensor)
+        return {**judge.losses(loss, target, made, last, maps), **parts}
 
     def report(ema: nn.Module) -> dict[str, float]:
         groups, pixels, features, errors = [], [], [], []

@@ -1,12 +1,15 @@
-"""The judge that keeps the denoiser from painting the mean of what may be."""
+"""The judges that keep networks from painting the mean of what may be."""
 
 import copy
 
+import pytest
 import torch
+from torch.nn import functional
 
+from backend.models.close_up import CloseUpDenoiser, make_close_up_networks
 from backend.models.denoiser import BodyEncoder, ViewDenoiser, make_unet
 from backend.models.slots import SLOTS
-from backend.training.adversarial import STEPS_AHEAD, LatentJudge
+from backend.training.adversarial import STEPS_AHEAD, LatentJudge, PictureJudge
 
 
 def small_denoiser() -> ViewDenoiser:
@@ -51,8 +54,34 @@ def test_verdicts_count_once_the_judge_has_learnt_and_as_much_as_the_own_loss() 
     for step in range(STEPS_AHEAD + 1):
         made = model(torch.randn_like(true), time, tokens, maps)
         own = (made - true).square().mean()
-        losses = judge.losses(own, true, made, tokens, maps, last)
+        losses = judge.losses(own, true, made, last, tokens, maps)
         assert ("doubt" in losses) == (step >= STEPS_AHEAD)
-    first = torch.autograd.grad(losses["flow"], last, retain_graph=True)[0]
+    first = torch.autograd.grad(losses["own"], last, retain_graph=True)[0]
     both = torch.autograd.grad(losses["loss"], last)[0]
     assert 0.6 < float((both - first).norm() / first.norm()) < 0.8
+
+
+def test_judge_reads_close_ups_with_their_coarse_windows() -> None:
+    torch.manual_seed(0)
+    denoiser = CloseUpDenoiser(*make_close_up_networks(4, 16, (16, 32, 32)))
+    judge = LatentJudge(denoiser)
+    tokens, maps = given(2)
+    verdicts = judge(checkered(2), tokens, maps, torch.rand(2, 4, 16, 16))
+    assert [tuple(v.shape) for v in verdicts] == [(2, 1, s, s) for s in (8, 8, 8, 4, 2, 2)]
+
+
+def test_picture_judge_tells_woven_cloth_from_smooth_and_asks_for_more_weave() -> None:
+    pytest.importorskip("efficientnet_lite_pytorch")
+    torch.manual_seed(0)
+    judge = PictureJudge(8, 0.7)
+
+    def cloth(contrast: float) -> torch.Tensor:
+        colour = torch.rand(4, 3, 1, 1) - 0.5
+        weave = functional.interpolate(torch.randn(4, 1, 32, 32), scale_factor=2)
+        return torch.cat([(colour + contrast * weave).clamp(-1, 1), torch.ones(4, 1, 64, 64)], dim=1)
+
+    maps = torch.rand(4, 8, 16, 16)
+    verdicts = [float(judge.learn(cloth(0.2), cloth(0), maps)) for _ in range(40)]
+    assert verdicts[0] > 1.8 and verdicts[-1] < 1
+    with torch.no_grad():
+        assert judge.doubt(cloth(0.2), maps) < judge.doubt(cloth(0.1), maps) < judge.doubt(cloth(0), maps)
