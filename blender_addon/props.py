@@ -211,6 +211,12 @@ _KEEP = [
 _PHOTO_BODIES = [
     ("PHOTO", "As in the Photo", "Shape and pose are read from the photo"),
     ("FIT", "Corrected Fit", "The sliders are the person as they stand in the photo: fit first, then correct"),
+    (
+        "REPAINT",
+        "Painted Anew",
+        "Shape is read from the photo; the person is painted anew in the pose of the sliders, with what the photo "
+        "shows of them: for those who look away, or hold their arms before the trunk",
+    ),
     ("TARGET", "Pose Below", "Shape is read from the photo; the avatar is put into the pose of the sliders afterwards"),
 ]
 _QUALITIES = [

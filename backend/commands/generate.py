@@ -47,6 +47,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default=KEEP[0],
         help="what stays as in the photo; with head, the prompt decides the rest",
     )
+    parser.add_argument(
+        "--repaint",
+        action="store_true",
+        help="paint the person of the photo anew, in the pose of --body or --pose, or in the A-pose: for people who "
+        "look away, or hold their arms before the trunk",
+    )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the results (default: out)")
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--seed", type=int, default=0)
@@ -90,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
         photo="" if photo is None else hashlib.sha256(photo).hexdigest(),
         person=args.person - 1,
         keep=args.keep,
+        photo_body="repaint" if args.repaint else "target",
         back_photo="" if back_photo is None else hashlib.sha256(back_photo).hexdigest(),
     ).validate()
     check_output(args.out)

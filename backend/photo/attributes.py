@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import distance_transform_edt, uniform_filter
 from skimage.color import rgb2lab
 
 from rigging.parts import PART_INDEX
@@ -43,6 +43,9 @@ def read_attributes(
     """
     lab = rgb2lab(rgb)
     solid = alpha > 0.9
+    if (parts >= 0).any():  # wide clothes lie beside the body: such a pixel belongs to the nearest part
+        row, column = distance_transform_edt(parts < 0, return_distances=False, return_indices=True)
+        parts = parts[row, column]
     words: dict[str, str] = {}
     skin = _skin(lab, solid, face)
     if skin is not None:
@@ -57,7 +60,8 @@ def read_attributes(
     def bare(colour: Lab | None) -> bool:
         return colour is not None and skin is not None and bool(_apart(colour, skin) < _SKIN_DISTANCE)
 
-    torso, arms = of("torso"), of("left_lower_arm", "right_lower_arm")
+    torso = of("torso", "left_upper_arm", "right_upper_arm")
+    arms = of("left_lower_arm", "right_lower_arm")
     if torso is not None:
         words["upper_kind"] = "t-shirt" if bare(arms) else "sweater"
         words["upper_colour"] = nearest(torso, COLOURS)

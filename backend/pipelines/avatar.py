@@ -47,7 +47,7 @@ from .edit import Edit
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
-from .photo import Behind, PhotoPipeline, Sitter, complete
+from .photo import Behind, PhotoPipeline, PhotoViews, Sitter, complete
 from .prompt import PromptPipeline
 from .rig import RigPipeline
 from .texture import TexturePipeline, png
@@ -177,8 +177,8 @@ class AvatarPipeline:
                     behind = self.photo.behind(back_photo, sitter.fit.parameters)
             check(cancelled)
         with clock.stage("body"):
-            parameters = self.parameters_of(request) if sitter is None else sitter.fit.parameters
-            subject = PosedSubject.of(self.body_model, parameters, self.device)
+            subject = PosedSubject.of(self.body_model, self._parameters(request, sitter), self.device)
+            photos = None if sitter is None else self._photo_views(request, sitter, behind, subject)
             text = request.prompt if sitter is None else self.prompt.completed(request.prompt, sitter.words)
             tokens, negative = self.prompt([text, request.negative_prompt]).split(1)
             known_front, known_back = (None, None) if edit is None else self.front.known(edit, subject)
@@ -198,11 +198,10 @@ class AvatarPipeline:
             )
 
         with clock.stage("front"):
-            if sitter is None:
+            if photos is None:
                 front = sample_front(known_front)
             else:
-                shown = sitter.front(subject, request.keep, PICTURE_SIZE)
-                front = complete(shown, subject, self.front.autoencoder, sample_front)
+                front = complete(photos.front(PICTURE_SIZE), subject, self.front.autoencoder, sample_front)
 
         def sample_back(known: Known | None = None) -> ViewResult:
             return self.back(
@@ -219,10 +218,10 @@ class AvatarPipeline:
             )
 
         with clock.stage("back"):
-            if behind is None or not behind.used:
+            shown = None if photos is None else photos.back(front.rgba[0, 3])
+            if shown is None:
                 back = sample_back(known_back)
             else:
-                shown = behind.back(subject, request.keep, front.rgba[0, 3])
                 back = complete(shown, subject, self.front.autoencoder, sample_back, request.hypotheses)
         with clock.stage("close_up"):
             if edit is not None and edit.keeps_head:
@@ -240,20 +239,19 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
-            if sitter is not None:  # where the photo shows the person, it has the better picture
-                shown = sitter.front(subject, request.keep, front_rgba.shape[-1])
-                front_rgba = shown.over(front_rgba[0])[None]
+            if photos is not None:  # where the photo shows the person, it has the better picture
+                front_rgba = photos.front(front_rgba.shape[-1]).over(front_rgba[0])[None]
                 back_rgba = share_silhouette(back_rgba, front_rgba)
-            if behind is not None and behind.used:
-                shown = behind.back(subject, request.keep, front_rgba[0, 3])
+                shown = photos.back(front_rgba[0, 3])
+            if shown is not None:
                 back_rgba = torch.stack([shown.over(view) for view in back_rgba])
         avatars = [
             self._solidify(request, subject, front_rgba[0], back_rgba[i], i, clock, cancelled)
             for i in range(request.hypotheses)
         ]
-        if sitter is not None:
+        if photos is not None:
             for avatar in avatars:
-                self._credit(avatar, sitter, behind, request, text)
+                self._credit(avatar, photos, behind, request, text)
         return avatars
 
     def sitter(self, request: GenerateRequest, photo: Path | bytes, cancelled: Cancelled | None = None) -> Sitter:
@@ -268,10 +266,11 @@ class AvatarPipeline:
         )
 
     def _credit(
-        self, avatar: Avatar, sitter: Sitter, behind: Behind | None, request: GenerateRequest, prompt: str
+        self, avatar: Avatar, photos: PhotoViews, behind: Behind | None, request: GenerateRequest, prompt: str
     ) -> None:
         """Note the photos in an avatar's provenance, and put the avatar into the pose that was asked for."""
-        record = {**sitter.to_dict(), "prompt": prompt}
+        record = {**photos.sitter.to_dict(), "prompt": prompt}
+        record["warnings"] = record["warnings"] + photos.warnings
         if behind is not None:
             record["back"] = behind.to_dict()
         avatar.provenance["photo"] = record
@@ -281,6 +280,25 @@ class AvatarPipeline:
             target.betas, target.expression = avatar.character.params.betas, avatar.character.params.expression
             avatar.character.params = target
             avatar.provenance["pose"] = avatar.character.provenance["pose"] = target.to_dict()
+
+    def _parameters(self, request: GenerateRequest, sitter: Sitter | None) -> BodyParameters:
+        """The body whose views are made."""
+        if sitter is None:
+            return self.parameters_of(request)
+        fit = sitter.fit.parameters
+        if request.photo_body != "repaint":
+            return fit
+        parameters = BodyParameters.from_dict(request.body) if request.body else BodyParameters.a_pose()
+        parameters.betas, parameters.expression = fit.betas, fit.expression
+        return parameters
+
+    def _photo_views(
+        self, request: GenerateRequest, sitter: Sitter, behind: Behind | None, subject: PosedSubject
+    ) -> PhotoViews:
+        fitted = None
+        if request.photo_body == "repaint":
+            fitted = PosedSubject.of(self.body_model, sitter.fit.parameters, self.device)
+        return PhotoViews(sitter, behind, subject, request.keep, fitted)
 
     def parameters_of(self, request: GenerateRequest) -> BodyParameters:
         """The request's body: without a shape, one that fits the prompt; without anything, in the A-pose."""

@@ -23,6 +23,7 @@ from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
 from rigging.joints import JOINT_INDEX, JOINT_NAMES
 from rigging.lbs import rodrigues
+from rigging.parts import PART_NAMES
 
 from ..geometry.body_maps import vertex_normals
 from ..geometry.rasterize import Layer, rasterize
@@ -44,9 +45,11 @@ from ..photo.landmarks import (
 from ..photo.matte import cut_out
 from ..photo.networks import require, shared_networks
 from ..photo.read import Photo, read_photo
+from ..photo.repose import Head, SeenBody, reposed, turned_away
 from ..protocol.errors import DoppelError
 from ..protocol.photo import about_back, of_back
 from .body import PosedSubject
+from .edit import part_ids
 from .flow import Known
 from .front_view import PICTURE_SIZE, ViewResult
 from .window import LATENT_SIZE, Window
@@ -291,6 +294,64 @@ class PhotoPipeline:
             seen = layer.mask.numpy()
             parts[seen] = self.model.part_ids[self.model.faces[layer.face.numpy()[seen], 0]]
         return parts
+
+
+class PhotoViews:
+    """What the photos show of a subject's views.
+
+    Args:
+        sitter: the person in the photo.
+        behind: the same from behind, or None.
+        subject: the body whose views are made.
+        keep: "all", or "head" for the head alone.
+        fitted: the body as it stands in the photo, if the subject's pose is another; places are then looked up on the
+            body's surface.
+    """
+
+    def __init__(
+        self, sitter: Sitter, behind: Behind | None, subject: PosedSubject, keep: str, fitted: PosedSubject | None
+    ) -> None:
+        self.sitter, self.subject, self.keep, self.fitted = sitter, subject, keep, fitted
+        self.behind = behind if behind is not None and behind.used else None
+        self._cached: dict[int, tuple[ViewPhoto, ViewPhoto]] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was assumed beside what sitter and behind say, a sentence each."""
+        if self.fitted is None:
+            return []
+        head = self._head_vertices()
+        if turned_away(self.fitted.vertices[head], self.subject.vertices[head]):
+            return ["The photo shows the head from another side: head and hair were painted anew."]
+        return []
+
+    def front(self, size: int) -> ViewPhoto:
+        """What is known of the front view of ``size`` pixels."""
+        return self._reposed(size)[0] if self.fitted else self.sitter.front(self.subject, self.keep, size)
+
+    def back(self, alpha: Tensor) -> ViewPhoto | None:
+        """What is known of the back view within the front's outline ``alpha`` (S, S); None if that is nothing."""
+        if self.fitted:
+            shown = self._reposed(len(alpha))[1]
+            return shown.within(alpha) if bool(shown.known.any()) else None
+        return self.behind.back(self.subject, self.keep, alpha) if self.behind else None
+
+    def _reposed(self, size: int) -> tuple[ViewPhoto, ViewPhoto]:
+        if size not in self._cached:
+            fitted, subject = self.fitted, self.subject
+            assert fitted is not None
+            seen = [SeenBody(fitted.vertices.cpu(), self.sitter.front(fitted, self.keep, size))]
+            if self.behind is not None:
+                nowhere = torch.ones(size, size)
+                seen.append(SeenBody(fitted.vertices.cpu(), self.behind.back(fitted, self.keep, nowhere), behind=True))
+            mirror = subject.model.mirror
+            opposite = None if mirror is None else torch.from_numpy(mirror.astype(np.int64))
+            head = Head(self._head_vertices(), _head_region(subject, size))
+            self._cached[size] = reposed(seen, subject.vertices.cpu(), subject.faces.cpu(), opposite, head)
+        return self._cached[size]
+
+    def _head_vertices(self) -> Tensor:
+        return torch.from_numpy(part_ids(self.subject) == PART_NAMES.index("head"))
 
 
 def complete(

@@ -16,8 +16,9 @@ KEEP = ("all", "head")
 MAX_PEOPLE = 16
 """How many people of one photo can be chosen among."""
 
-PHOTO_BODY = ("target", "fit")
-"""What a request's body is beside a photo: the pose to stand in afterwards, or the body as it stands in the photo."""
+PHOTO_BODY = ("target", "fit", "repaint")
+"""What a request's body is beside a photo: the pose to stand in afterwards, the body as it stands in the photo, or the
+pose in which the views are painted anew."""
 
 
 def of_back(sentence: str) -> str:

@@ -67,8 +67,9 @@ class GenerateRequest:
             may be empty: the photo then says what it can.
         person: which person of the photo, 0 is the largest.
         keep: what stays as the photo shows it: ``all``, or ``head`` for the prompt to decide the rest.
-        photo_body: what ``body`` is beside a photo: ``target``, the pose to stand in afterwards; or ``fit``, the body
-            as it stands in the photo, such as a corrected fit.
+        photo_body: what ``body`` is beside a photo: ``target``, the pose to stand in afterwards; ``fit``, the body
+            as it stands in the photo, such as a corrected fit; or ``repaint``, the pose in which the views are painted
+            anew, with what the photo shows of each place of the body (empty: the A-pose).
         back_photo: sha256 of a second photo's file, of the same person from behind; only beside ``photo``.
     """
 
@@ -167,6 +168,8 @@ def _check_photo(request: GenerateRequest) -> None:
         raise DoppelError(
             "photo_body_unknown", "a body that is the photo's fit needs a photo and a body", "fit the photo first"
         )
+    if request.photo_body == "repaint" and not request.photo:
+        raise DoppelError("photo_body_unknown", "there is no photo to paint anew", "give one, or leave this out")
 
 
 def _check_digest(value: object) -> None:

@@ -19,6 +19,8 @@ from ..core.styles import STYLES, dressed
 from .base import DoppelOperator
 from .worker import start
 
+_PHOTO_BODY = {"PHOTO": "target", "FIT": "fit", "REPAINT": "repaint", "TARGET": "target"}
+
 
 def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
     """The request that the scene's settings make.
@@ -53,7 +55,7 @@ def scene_request(scene: bpy.types.Scene) -> GenerateRequest:
         photo=UNREAD if settings.photo else "",
         person=settings.photo_person - 1,
         keep=settings.photo_keep.lower(),
-        photo_body="fit" if settings.stands_as_in_photo else "target",
+        photo_body=_PHOTO_BODY[settings.photo_body] if settings.photo else "target",
         back_photo=UNREAD if photos.back_path(settings) else "",
     ).validate()
 

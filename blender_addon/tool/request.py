@@ -54,13 +54,16 @@ def recall(scene: bpy.types.Scene, request: Mapping[str, Any]) -> None:
 
 
 def _recall_photo(settings: bpy.types.PropertyGroup, request: Mapping[str, Any], body: BodyParameters) -> None:
-    """What was asked for beside a photo; the body of a result is the one that was fitted to it."""
+    """What was asked for beside a photo; the body of a result is the one that was fitted to it, or painted anew."""
     person = request.get("person")
     settings.photo_person = person + 1 if isinstance(person, int) else 1
     settings.photo_keep = "HEAD" if request.get("keep") == "head" else "ALL"
     if not request.get("back_photo"):
         settings.back_photo = ""
-    _note_fit(settings, "", PhotoFit(body, ()))
+    if request.get("photo_body") == "repaint":  # its body is the pose that it was painted in
+        settings.photo_fit, settings.photo_body = "", "REPAINT"
+    else:
+        _note_fit(settings, "", PhotoFit(body, ()))
 
 
 def take_fit(scene: bpy.types.Scene, job: str, fit: PhotoFit) -> None:

@@ -11,6 +11,7 @@ from .text import draw_text
 _EXPLAINED = {
     "PHOTO": "Shape and pose are read from the photo. Those of the sliders do not count.",
     "FIT": "The sliders are the person as they stand in the photo.",
+    "REPAINT": "The person is painted anew in the pose of the sliders.",
     "TARGET": "The avatar is put into the pose of the sliders.",
 }
 

@@ -197,6 +197,10 @@ def test_a_fit_fills_the_sliders_to_be_corrected(enabled: MODULE, session: Any, 
     settings.photo_body = "TARGET"
     asked = request(enabled)
     assert asked.photo_body == "target" and not any(asked.body["global_orient"])
+    settings.photo_body = "REPAINT"
+    asked = request(enabled)
+    assert asked.photo_body == "repaint" and asked.body["body_pose"] and not any(asked.body["global_orient"])
+    settings.photo_body = "TARGET"
     settings.photo_job = JOB  # as undo can bring it back: the correction must not be lost
     enabled("blender_addon.photos").take_fits(session.table)
     assert settings.pose.left_shoulder[2] == pytest.approx(-0.9) and settings.photo_body == "TARGET"
@@ -253,6 +257,8 @@ def test_settings_of_a_photo_are_recalled(enabled: MODULE, session: Any, photo: 
     assert (settings.photo_person, settings.photo_keep, settings.photo_body) == (2, "HEAD", "FIT")
     assert (settings.topology, settings.rest) == ("BODY", "A") and settings.orient[1] == pytest.approx(0.3)
     assert settings.photo == str(photo)
+    recall(bpy.context.scene, {**asked, "photo_body": "repaint"})
+    assert (settings.photo_body, settings.photo_fit) == ("REPAINT", "")
     recall(bpy.context.scene, {"prompt": "a man", "rest": "as-posed"})
     assert settings.photo == "" and settings.photo_body == "PHOTO" and settings.rest == "AS_POSED"
 
