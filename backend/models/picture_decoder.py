@@ -2,7 +2,7 @@
 
 The autoencoder codes pictures of 256 pixels, and a denoiser of these sizes leaves its latents soft. This decoder starts
 as the autoencoder's own, knows from the body maps where on the body each pixel lies, and is taught on latents that the
-denoiser itself foresaw, with features of a picture classifier and a patch discriminator: the asymmetric decoder of
+denoiser itself foresaw, with features of a picture classifier and a judge on them: the asymmetric decoder of
 latent diffusion (Zhu et al. 2023, "Designing a Better Asymmetric VQGAN") and the super-resolving stage of a cascade in
 one pass.
 """

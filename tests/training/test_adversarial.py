@@ -10,6 +10,7 @@ from backend.models.close_up import CloseUpDenoiser, make_close_up_networks
 from backend.models.denoiser import BodyEncoder, ViewDenoiser, make_unet
 from backend.models.slots import SLOTS
 from backend.training.adversarial import STEPS_AHEAD, LatentJudge, PictureJudge
+from backend.training.denoiser import foreseen_on_the_way
 
 
 def small_denoiser() -> ViewDenoiser:
@@ -85,3 +86,21 @@ def test_picture_judge_tells_woven_cloth_from_smooth_and_asks_for_more_weave() -
     assert verdicts[0] > 1.8 and verdicts[-1] < 1
     with torch.no_grad():
         assert judge.doubt(cloth(0.2), maps) < judge.doubt(cloth(0.1), maps) < judge.doubt(cloth(0), maps)
+
+
+def test_on_the_way_the_network_meets_what_it_made_itself() -> None:
+    torch.manual_seed(0)
+    data, gain = checkered(64), torch.ones((), requires_grad=True)
+    met: list[tuple[torch.Tensor, torch.Tensor, bool]] = []
+
+    def predict(noisy: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        met.append((noisy, time, torch.is_grad_enabled()))
+        return torch.zeros_like(noisy) * gain  # it knows nothing: the mean of all checkerboards
+
+    made = foreseen_on_the_way(predict, data)
+    (first, early, without), (second, late, within) = met
+    assert not without and within and made.requires_grad
+    assert (early >= 0.7).all() and (late < early).all() and (late > 0.1).all()
+    # What the truth gave away in the first noisy latents is fading: the second ones are the network's own.
+    shown = [(x * data).mean((1, 2, 3)) for x in (first, second)]
+    torch.testing.assert_close(shown[1], shown[0] * late / early)
