@@ -223,3 +223,21 @@ def test_the_back_view_is_the_photo_s(
     see(front, front, face=True)
     (left_out,) = views(pipeline, dataclasses.replace(request, hypotheses=1), front, front)
     assert not left_out.provenance["photo"]["back"]["used"] and agreement(left_out.back, subject) < 0.5
+
+
+def test_painted_anew_both_sides_keep_their_colours(
+    pipeline: AvatarPipeline, front: Painted, back: Painted, see: Any
+) -> None:
+    see(front, back)
+    request = GenerateRequest(prompt="a man", steps=2, photo="0" * 64, photo_body="repaint")
+    (made,) = views(pipeline, request, front, back)
+    size = made.front.shape[-1]
+    rows, left, right = slice(int(0.34 * size), int(0.42 * size)), int(0.53 * size), int(0.47 * size)
+    chest = made.front[:3, rows, right:left].movedim(0, -1) * 255
+    assert float(((chest - torch.tensor([120.0, 120, 60])).abs().amax(-1) < 30).float().mean()) > 0.9
+    red, _, blue = made.back[:3, rows]
+    own_left, own_right = slice(left, left + size // 40), slice(right - size // 40, right)
+    assert float((red > 2 * blue)[:, own_left].float().mean()) > 0.9
+    assert float((blue > 2 * red)[:, own_right].float().mean()) > 0.9
+    assert torch.equal(made.back[3], made.front[3])
+    assert made.provenance["photo"]["back"]["used"]
