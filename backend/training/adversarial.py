@@ -21,7 +21,7 @@ from ..models.denoiser import ViewDenoiser
 from .loop import Losses
 from .perceptual import CHANNELS, ClassifierFeatures
 
-NOISE = (-1.2, 1.0)
+NOISE = (-2.0, 1.0)
 """Mean and deviation of the logit of the time to which latents are noised before they are judged: mostly little noise,
 for details; now and then much, for what the whole shows."""
 RATE = 2e-3
@@ -95,7 +95,7 @@ class Judge(nn.Module):
 class LatentJudge(Judge):
     """Heads on the features of a frozen copy of a denoiser's encoder, and on the latents themselves."""
 
-    def __init__(self, denoiser: ViewDenoiser | CloseUpDenoiser, weight: float = 0.7) -> None:
+    def __init__(self, denoiser: ViewDenoiser | CloseUpDenoiser, weight: float = 0.15) -> None:
         widths = denoiser.unet.config["block_out_channels"]
         super().__init__([denoiser.unet.config["in_channels"], widths[0], *widths, widths[-1]], weight)
         self.reader = copy.deepcopy(denoiser).eval().requires_grad_(False)

@@ -29,6 +29,7 @@ TRUE_SHARE = 0.25
 """Share of coarse windows that are the truth's; the rest are of pictures that the denoiser foresaw."""
 FORESEEN_TIMES = (0.5, 1.0)
 """To the latest: where a coarse face is wrong, the prompt and the body must be believed instead."""
+JUDGE_WEIGHT = 0.25
 CELLS = 9
 """Latent cells of the whole picture along a side that hold a window and one cell around it."""
 CROP_CELLS = 16
@@ -93,7 +94,7 @@ def train_close_up(
     else:
         model = CloseUpDenoiser(*make_close_up_networks(data.latents.shape[2], people.tokens.shape[-1]))
     model.to(device)
-    judge = LatentJudge(model) if adversarial else None
+    judge = LatentJudge(model, JUDGE_WEIGHT) if adversarial else None
 
     windows = torch.cat([data.coarse.unsqueeze(2), foreseen_windows(people, data.corners, models)], dim=2)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..data.contact_sheet import contact_sheet
 from ..models.autoencoder import Autoencoder, unpremultiply
@@ -98,6 +99,11 @@ def foreseen_on_the_way(predict: Predict, data: Tensor) -> Tensor:
     return predict(noisy + (then - first).view(-1, 1, 1, 1) * velocity, then)
 
 
+def coarse_error(made: Tensor, true: Tensor) -> Tensor:
+    """Mean square distance of latents (B, C, h, w) averaged over 2 x 2 cells."""
+    return functional.avg_pool2d(made - true, 2).square().mean()
+
+
 @torch.no_grad()
 def sample(predict: Predict, shape: tuple[int, ...], steps: int, generator: torch.Generator) -> Tensor:
     """Euler from noise to data with diffusers' flow-matching scheduler."""
@@ -147,6 +153,7 @@ def train_base(
         (plain, true), (tokens, given), (maps, body) = (part.chunk(2) for part in (latents, tokens, maps))
         loss = flow_loss(lambda x, t: model(x, t, tokens, maps), plain, weight[: len(plain)])
         made = foreseen_on_the_way(lambda x, t: model(x, t, given, body), true)
+        loss = loss + coarse_error(made, true)  # of details the judge alone speaks, but colours stay
         return judge.losses(loss, true, made, model.unet.conv_out.weight, given, body)
 
     def report(ema: nn.Module) -> dict[str, float]:
@@ -215,10 +222,14 @@ def train_back(
         latents, maps, tokens, weight = batches.take(
             rows, sides, columns, torch.randint(data.tokens.shape[1], (batch,))
         )
-        loss, made = foreseen(predictor(adapter, rows, columns, tokens, maps), latents, weight)
         if judge is None:
-            return {"loss": loss}
-        return judge.losses(loss, latents, made, adapter.from_front.weight, tokens, maps)
+            return {"loss": flow_loss(predictor(adapter, rows, columns, tokens, maps), latents, weight)}
+        (plain, true), (tokens, given), (maps, body) = (part.chunk(2) for part in (latents, tokens, maps))
+        mine, judged = rows.chunk(2)
+        loss = flow_loss(predictor(adapter, mine, columns, tokens, maps), plain, weight[: len(plain)])
+        made = foreseen_on_the_way(predictor(adapter, judged, columns, given, body), true)
+        loss = loss + coarse_error(made, true)
+        return judge.losses(loss, true, made, adapter.from_front.weight, given, body)
 
     def report(ema: nn.Module) -> dict[str, float]:
         assert isinstance(ema, BackAdapter)
