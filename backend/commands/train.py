@@ -106,27 +106,9 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, float]:
         return train_picture_decoder(
             data, pictures, args.out, folder, args.minutes, args.seed, args.batch, device=args.device
         )
+    budget = (args.out, folder, args.minutes, args.seed, args.batch)
     if args.model == "close-up":
         heads = make_close_ups(args.data, args.out, args.limit, cache=args.runs / "close_ups.pt")
-        return train_close_up(
-            data,
-            heads,
-            args.out,
-            folder,
-            args.minutes,
-            args.seed,
-            args.batch,
-            adversarial=args.adversarial,
-            device=args.device,
-        )
+        return train_close_up(data, heads, *budget, adversarial=args.adversarial, device=args.device)
     make = train_base if args.model == "denoiser" else train_back
-    return make(
-        data,
-        args.out,
-        folder,
-        args.minutes,
-        args.seed,
-        args.batch,
-        adversarial=args.adversarial,
-        device=args.device,
-    )
+    return make(data, *budget, adversarial=args.adversarial, device=args.device)
