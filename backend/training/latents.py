@@ -32,7 +32,7 @@ HEAD_EMPHASIS = 3.0
 UNCOMMON = (("upper_kind",), ("lower_kind",), ("pattern",), ("upper_kind", "pattern"))
 """Attributes whose rare values, alone or together, are drawn more often than they were made."""
 MOST_SHARE = 4.0
-_CACHE_FORMAT = "2"
+_CACHE_FORMAT = "3"
 
 
 @dataclass(frozen=True)
