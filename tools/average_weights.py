@@ -2,8 +2,8 @@
 
     python tools/average_weights.py weights/older weights/newer 0.6 weights/between unet body_encoder back_adapter
 
-The result is a copy of the newer folder in which the named parts are (1 - share) of the older and ``share`` of the newer
-one (Wortsman et al. 2022, "Model soups"). Parts must belong together: a back adapter to its denoiser.
+The result is a copy of the newer folder in which the named parts are (1 - share) of the older and ``share`` of the
+newer one (Wortsman et al. 2022, "Model soups"). Parts must belong together: a back adapter to its denoiser.
 """
 
 from __future__ import annotations
