@@ -43,9 +43,6 @@ def read_attributes(
     """
     lab = rgb2lab(rgb)
     solid = alpha > 0.9
-    if (parts >= 0).any():  # wide clothes lie beside the body: such a pixel belongs to the nearest part
-        row, column = distance_transform_edt(parts < 0, return_distances=False, return_indices=True)
-        parts = parts[row, column]
     words: dict[str, str] = {}
     skin = _skin(lab, solid, face)
     if skin is not None:
@@ -53,14 +50,14 @@ def read_attributes(
     if face is not None and skin is not None:
         words.update(_hair(lab, solid, face, skin))
 
-    def of(*names: str, least: float = LEAST_SHARE) -> Lab | None:
-        chosen = solid & np.isin(parts, [PART_INDEX[name] for name in names])
+    def of(*names: str, least: float = LEAST_SHARE, within: NDArray[np.integer] = parts) -> Lab | None:
+        chosen = solid & np.isin(within, [PART_INDEX[name] for name in names])
         return _commonest(lab[chosen]) if chosen.sum() >= max(LEAST_PIXELS, least * solid.sum()) else None
 
     def bare(colour: Lab | None) -> bool:
         return colour is not None and skin is not None and bool(_apart(colour, skin) < _SKIN_DISTANCE)
 
-    torso = of("torso", "left_upper_arm", "right_upper_arm")
+    torso = of("torso", "left_upper_arm", "right_upper_arm", within=_spread(parts))
     arms = of("left_lower_arm", "right_lower_arm")
     if torso is not None:
         words["upper_kind"] = "t-shirt" if bare(arms) else "sweater"
@@ -106,6 +103,14 @@ def nearest(lab: Lab, colours: Mapping[str, tuple[int, int, int]]) -> str:
     """The name of the nearest colour; lightness counts half, since a photo's light is not known."""
     table = rgb2lab(np.array(list(colours.values()), np.float64)[None] / 255)[0]
     return list(colours)[int(np.argmin((table - lab) ** 2 @ np.array([0.5, 1, 1])))]
+
+
+def _spread(parts: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Parts (H, W) that go on beyond the body: wide jackets lie beside it."""
+    if not (parts >= 0).any():
+        return parts
+    row, column = distance_transform_edt(parts < 0, return_distances=False, return_indices=True)
+    return parts[row, column]
 
 
 def _commonest(colours: Lab) -> Lab:
