@@ -98,7 +98,7 @@ def decode(decoder: PictureDecoder, latents: Tensor, maps: Tensor, window: Windo
 def clean_alpha(rgba: Tensor, low: float = 0.08, high: float = 0.92) -> Tensor:
     """Stretch alpha so that near nothing is nothing and near solid is solid.
 
-    Averaged over 3 x 3 pixels before: outlines are painted in steps, as the renders that they were learnt from have them.
+    Averaged over 3 x 3 pixels before: outlines are painted in steps, as the renders they were learnt from have them.
     """
     smooth = functional.avg_pool2d(rgba[:, 3:], 3, 1, 1, count_include_pad=False)
     alpha = ((smooth - low) / (high - low)).clamp(0, 1)
