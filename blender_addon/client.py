@@ -168,6 +168,9 @@ class WorkerClient:
             self._waker.send(b"", zmq.NOBLOCK)
         except zmq.Again:
             pass  # the thread is just starting, or has wake-ups enough
+        except zmq.ZMQError:
+            if not self._closed:  # else it has seen the end by itself, and ended the context
+                raise
 
 
 class _Connection(threading.Thread):

@@ -255,3 +255,17 @@ def test_unread_progress_does_not_pile_up():
     assert [event.kind for event in kinds] == ["accepted", "progress", "status", "done"]
     assert kinds[1].fields["step"] == 999 and kinds[1].frames == (b"png",)
     assert inbox.take(100) == []
+
+
+def test_the_thread_may_see_the_end_before_it_is_woken(rude, watch):
+    watcher = watch(rude(lambda message: []).address)
+    client = watcher.client
+    wake = client._wake
+
+    def late() -> None:
+        client._connection.join(5)
+        wake()
+
+    client._wake = late
+    client.close()
+    assert not client._connection.is_alive()
