@@ -286,18 +286,19 @@ def test_shutdown_ends_the_server_and_keeps_the_unfinished_job(run_server):
 
 
 def test_a_job_that_does_not_let_go_cannot_hold_up_the_end(run_server, monkeypatch):
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     class Deaf(TinyPipeline):
         def __call__(self, *args, **kwargs):
-            release.wait(20)
+            begun.set()
+            release.wait(60)
             return []
 
     monkeypatch.setattr("backend.worker.server.STOP_GRACE_SECONDS", 0.2)
     server = run_server(pipeline_factory=Deaf)
     with server.client() as client:
         client.generate(JOB)
-        client.wait_for(lambda message: message.fields.get("state") == "loading")
+        assert begun.wait(30)
         server.stop()
     assert server.clean is False
     release.set()
