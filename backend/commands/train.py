@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
             "train_arguments", f"training the {args.model} needs --data", "Make some with `doppel data make`."
         )
     if args.adversarial:
+        if args.batch < 2:
+            raise DoppelError("train_arguments", "--adversarial needs a --batch of 2 or more: half of it is judged")
         trained = {"denoiser": "unet", "back": "back_adapter", "close-up": "close_up_unet"}
         if args.model not in trained or not (args.out / trained[args.model]).is_dir():
             raise DoppelError(

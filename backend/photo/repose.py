@@ -26,9 +26,8 @@ _BURIED = 0.02
 _RIM = 1 / 170
 """Of the view, by which what is known is drawn in: there a fit's error brings the background's or another limb's
 colours."""
-
-
 _DEPTH_SIZE = 512
+"""Pixels of the layer that tells which places lie foremost."""
 _TURN = 0.3
 """Distance of head vertices after the best shift, turn and scale in the picture, as a share of their spread, to which
 the head is taken to be seen as before. It grows with the turn out of the picture."""

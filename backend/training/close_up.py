@@ -30,6 +30,7 @@ TRUE_SHARE = 0.25
 FORESEEN_TIMES = (0.5, 1.0)
 """To the latest: where a coarse face is wrong, the prompt and the body must be believed instead."""
 JUDGE_WEIGHT = 0.25
+"""More than the denoiser's: here the judge reads what was foreseen from true latents, and colours do not drift."""
 CELLS = 9
 """Latent cells of the whole picture along a side that hold a window and one cell around it."""
 CROP_CELLS = 16

@@ -83,7 +83,7 @@ def train_picture_decoder(
 
     def crops() -> tuple[Tensor, Tensor, Tensor]:
         latents, maps, targets = [], [], []
-        rows = (HELD_OUT + torch.multinomial(first.share[HELD_OUT:], batch)).tolist()
+        rows = (HELD_OUT + torch.multinomial(first.share[HELD_OUT:], batch, replacement=True)).tolist()
         for row in rows:
             side = int(torch.randint(2, ()))
             top = int(torch.randint(size - CROP_CELLS + 1, ()))

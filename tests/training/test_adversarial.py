@@ -1,11 +1,13 @@
 """The judges that keep networks from painting the mean of what may be."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional
 
+from backend.cli import EXIT_ERROR, main
 from backend.models.close_up import CloseUpDenoiser, make_close_up_networks
 from backend.models.denoiser import BodyEncoder, ViewDenoiser, make_unet
 from backend.models.slots import SLOTS
@@ -104,3 +106,12 @@ def test_on_the_way_the_network_meets_what_it_made_itself() -> None:
     # What the truth gave away in the first noisy latents is fading: the second ones are the network's own.
     shown = [(x * data).mean((1, 2, 3)) for x in (first, second)]
     torch.testing.assert_close(shown[1], shown[0] * late / early)
+
+
+def test_command_says_what_a_judge_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train = ["train", "denoiser", "--data", str(tmp_path), "--out", str(tmp_path), "--minutes", "1", "--adversarial"]
+    assert main(train) == EXIT_ERROR
+    assert "of a model folder that has one" in capsys.readouterr().err
+    (tmp_path / "unet").mkdir()
+    assert main([*train, "--batch", "1"]) == EXIT_ERROR
+    assert "needs a --batch of 2 or more" in capsys.readouterr().err
