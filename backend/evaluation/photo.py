@@ -27,6 +27,7 @@ COMMON = {
 }
 _TITLES = {
     "body_cm": "22 body joints, cm",
+    "body_shown_cm": "those of them in the picture, cm",
     "common_cm": "12 common joints, cm",
     "common_flat_cm": "the same across the picture, cm",
     "network_cm": "the same, pose network alone, cm",
@@ -129,10 +130,13 @@ def measure(staged: StagedPhoto, sitter: Sitter, model: Any) -> dict[str, float]
         girths(model, BodyParameters(betas=b)) for b in (staged.body.betas, sitter.fit.parameters.betas)
     )
     height, width = staged.rgb.shape[:2]
+    pixels = staged.to_pixels(staged.joints[:22])
+    shown = ((pixels >= 0) & (pixels < (width, height))).all(axis=1)
     coarse = sitter.person.square.paste(sitter.person.mask, height, width)
     solid = staged.mask > 0.5
     return {
         "body_cm": _mean_cm(ours[:22] - staged.joints[:22]),
+        "body_shown_cm": _mean_cm((ours[:22] - staged.joints[:22])[shown]),
         "common_cm": _mean_cm(fitted - truth),
         "common_flat_cm": _mean_cm((fitted - truth)[:, :2]),
         "network_cm": _mean_cm(network - truth),

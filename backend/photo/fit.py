@@ -43,6 +43,7 @@ HEIGHT = 1.7  # metres, of errors told as a share of a person
 _LEAST_DEVIATION = 0.012  # metres; real people and cameras differ more than the factory's
 _LEAST_STRAY = 0.02  # metres that a landmark's place in space may always err
 _ROBUST_DEPTH = 2.0
+_ASTRAY = 0.1  # metres by which a landmark in the picture misses its place in space when it counts half
 _PRIOR, _LIMITS, _SHAPE, _NEUTRAL, _DEPTH = 1.0, 60.0, 0.8, 25.0, 2.0
 _UPRIGHT, _TILT = 6.0, 0.2  # weight, and radians that pelvis and camera usually lean
 _OUTSIDE, _COVER = 1.5, 0.5  # weights of the outline
@@ -185,6 +186,7 @@ class _Problem:
         self.centre = flat[[LANDMARK["left_hip"], LANDMARK["right_hip"]]].mean(0)
         self.points = (flat - self.centre) / self.scale * flat.new_tensor([1, -1])  # [33, 2] metres, y up
         self.world, self.stray = locate(person, fitter.world_points)
+        self.sure_flat = self.sure * _borne_out(self.points, self.world[:, :2], self.sure)
         self.seen = torch.from_numpy(_confidence(person)).float()  # [55]
         self.outline, self.distance, self.frame = self._outline(alpha)
 
@@ -281,7 +283,7 @@ class _Problem:
         apart = (self._seen_from(state, marks) - self.points).norm(dim=-1) / self.prior.landmark_deviation.clamp_min(
             0.012
         )
-        flat = (_robust(apart, _ROBUST_FINE if outline else _ROBUST_COARSE) * self.sure).sum(1)
+        flat = (_robust(apart, _ROBUST_FINE if outline else _ROBUST_COARSE) * self.sure_flat).sum(1)
         total = flat + self._depth(marks)
         total = total + _PRIOR * self.prior.pose_energy(state.pose) + _LIMITS * self.prior.beyond_limits(state.pose)
         # Leaning towards the camera looks like leaning away: most people stand, most cameras are held level.
@@ -387,6 +389,22 @@ def _first_scale(world: Tensor, flat: Tensor, sure: Tensor) -> float:
     apart = world[:, :2] - (weight * world[:, :2]).sum(0)
     seen = flat - (weight * flat).sum(0)
     return float(((weight * seen.square()).sum() / (weight * apart.square()).sum().clamp_min(1e-6)).sqrt())
+
+
+def _borne_out(flat: Tensor, located: Tensor, sure: Tensor) -> Tensor:
+    """How far (33,) landmarks in the picture (33, 2) agree with where they were located (33, 2), in [0, 1].
+
+    An arm behind the body is often seen before it: the whole of the landmarks tells, one by itself does not. Scale and
+    shift between the two are found by least squares over those that agree.
+    """
+    agreed = torch.ones(len(flat))
+    for _ in range(3):
+        weight = (sure * agreed + 1e-6).view(-1, 1)
+        weight = weight / weight.sum()
+        ours, theirs = located - (weight * located).sum(0), flat - (weight * flat).sum(0)
+        grow = (weight * ours * theirs).sum() / (weight * ours.square()).sum().clamp_min(1e-6)
+        agreed = 1 / (1 + ((grow * ours - theirs).norm(dim=1) / _ASTRAY).square())
+    return agreed
 
 
 def _torso_rotation(world: Tensor) -> Float:

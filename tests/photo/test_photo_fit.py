@@ -58,6 +58,17 @@ def test_a_known_pose_is_found_again(fitter: BodyFitter) -> None:
     assert fit.error < 0.01 and fit.confidence[:22].min() > 0.9
 
 
+def test_a_misread_arm_is_told_by_the_places_in_space(fitter: BodyFitter) -> None:
+    body = BodyParameters.a_pose().with_joint("pelvis", (0, 0.4, 0))
+    person = person_of(body, CAMERA)
+    for name in ("wrist", "thumb", "index", "pinky"):
+        person.points[LANDMARK[f"right_{name}"], 0] += 60
+    fit = fitter(person, silhouette(body, CAMERA))
+    model = BodyModel.load()
+    ours, truth = (j - j[0] for j in (model.pose(fit.parameters).joints, model.pose(body).joints))
+    assert np.linalg.norm(ours - truth, axis=1)[JOINT_INDEX["right_wrist"]] < 0.1
+
+
 def test_hidden_legs_stay_in_the_default_pose_and_say_so(fitter: BodyFitter) -> None:
     body = BodyParameters.a_pose().with_joint("left_knee", (1.2, 0, 0))
     legs = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("knee", "ankle", "heel", "foot_index"))
