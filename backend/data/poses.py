@@ -123,8 +123,8 @@ class PoseBank:
 
 
 # Folder/file stem -> what it shows, and every how many frames a pose is taken. Handstand, flights, splits, high kick
-# and sitting on the ground are not among them: clothes that only follow the skin tear there. Nor is cmu/02_02: it is the
-# walk of cmu/03_03, which the test split keeps.
+# and sitting on the ground are not among them: clothes that only follow the skin tear there. Nor is cmu/02_02: it is
+# the walk of cmu/03_03, which the test split keeps.
 _CLIPS = {
     "makehuman/standing01": ("standing", 1),
     "makehuman/standing02": ("standing", 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
@@ -14,6 +15,11 @@ from ..protocol.errors import DoppelError
 GUIDED_UNTIL = 0.8
 """Noise below which nothing is guided any more. Guidance decides early on what is shown and what colour it has; later
 it only drives colours too far (Kynkaanniemi et al. 2024, "Applying guidance in a limited interval")."""
+
+LAST_NOISE = 0.125
+"""Noise at the last step, from which the clean latents are foreseen. With less a denoiser has hardly been trained, and
+overdraws what it sees: from 0.001, where diffusers' schedule ends by default, clothes came out darker and a tenth more
+colourful than from the step before it."""
 
 Step = Callable[[int, int, Tensor], None]
 """Called after each step with (step, steps, the clean latents as they are now foreseen)."""
@@ -57,7 +63,7 @@ def sample_flow(
         guidance_scale: 1 means none; a guided step is twice the work.
         known: what is given already; it goes the straight way from its noise to its latents, the rest follows.
     """
-    scheduler.set_timesteps(steps, device=noise.device)
+    scheduler.set_timesteps(sigmas=np.linspace(1, LAST_NOISE, steps).tolist(), device=noise.device)
     x = noise
     for index, timestep in enumerate(scheduler.timesteps):
         check(cancelled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn import functional
 from ..data.contact_sheet import contact_sheet
 from ..models.autoencoder import Autoencoder, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, BodyEncoder, ViewDenoiser, make_unet, velocity_of
+from ..pipelines.flow import LAST_NOISE
 from ..pipelines.window import Window
 from .adversarial import LatentJudge
 from .latents import LatentSet
@@ -108,7 +110,7 @@ def coarse_error(made: Tensor, true: Tensor) -> Tensor:
 def sample(predict: Predict, shape: tuple[int, ...], steps: int, generator: torch.Generator) -> Tensor:
     """Euler from noise to data with diffusers' flow-matching scheduler."""
     scheduler = FlowMatchEulerDiscreteScheduler()
-    scheduler.set_timesteps(steps)
+    scheduler.set_timesteps(sigmas=np.linspace(1, LAST_NOISE, steps).tolist())
     x = torch.randn(shape, generator=generator)
     for t in scheduler.timesteps:
         time = (t / 1000).expand(shape[0])
