@@ -21,6 +21,8 @@ COLOUR_REACH = 8.0
 """Standard deviation in close-up pixels of what counts as colour; an eye is smaller, and detail."""
 COLOUR_SHARE = 0.8
 """How much of a close-up's colour gives way to the whole picture's."""
+LAST_NOISE = 0.001
+"""As diffusers ends: what is overdrawn here are eyes and mouths, for the good; colours are the whole picture's."""
 
 
 class CloseUpPipeline:
@@ -79,6 +81,7 @@ class CloseUpPipeline:
             guidance_scale,
             on_step,
             cancelled,
+            last_noise=LAST_NOISE,
         )
         detail = clean_alpha(unpremultiply(self.autoencoder.decode(latents)))
         return _paste(close, views, with_colours_of(detail, resize(unpremultiply(coarse), CLOSE_UP_SIZE)))

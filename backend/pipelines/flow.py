@@ -51,6 +51,7 @@ def sample_flow(
     on_step: Step | None = None,
     cancelled: Cancelled | None = None,
     known: Known | None = None,
+    last_noise: float = LAST_NOISE,
 ) -> Tensor:
     """From noise (B, C, h, w) to latents by Euler steps with classifier-free guidance of the early ones.
 
@@ -62,8 +63,9 @@ def sample_flow(
         steps: how many.
         guidance_scale: 1 means none; a guided step is twice the work.
         known: what is given already; it goes the straight way from its noise to its latents, the rest follows.
+        last_noise: noise at the last step.
     """
-    scheduler.set_timesteps(sigmas=np.linspace(1, LAST_NOISE, steps).tolist(), device=noise.device)
+    scheduler.set_timesteps(sigmas=np.linspace(1, last_noise, steps).tolist(), device=noise.device)
     x = noise
     for index, timestep in enumerate(scheduler.timesteps):
         check(cancelled)
