@@ -326,6 +326,14 @@ def photo() -> Walk:
     yield 0.5
     settings = bpy.context.scene.doppel
     Report.check(settings.photo_body == "PHOTO", "a fit is one step of undo")
+    table = session().table
+    before = set(table.jobs)
+    with in_viewport():
+        bpy.ops.doppel.generate()
+    yield 0.5
+    yield from wait_for("the avatar of the photo", lambda: not table.active())
+    states = [view.state for job, view in table.jobs.items() if job not in before]
+    Report.check(states == ["done"], f"the photo became an avatar: {states}")
     settings.photo, settings.show_preview = "", False
     yield 0.5
 
