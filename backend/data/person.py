@@ -14,10 +14,11 @@ from rigging.lbs import rodrigues
 from rigging.rotations import axis_angle
 from rigging.semantic import semantic_to_betas
 
+from ..cloth.patterns import WOVEN
+from ..cloth.prints import Print
 from ..models.slots import COLOURS, HAIR_COLOURS
 from .catalogue import Catalogue, Entry, Gender, Outfit, Piece, Region
 from .poses import PoseBank, sample_pose
-from .prints import Print
 
 _PALETTES: dict[str, tuple[str, ...]] = {
     "denim": ("blue", "navy", "light blue", "navy", "blue", "black", "grey", "white"),
@@ -27,9 +28,6 @@ _PALETTES: dict[str, tuple[str, ...]] = {
 _AGES = {"young": (20, 36), "middle": (40, 58), "old": (62, 82)}
 _AGE_WORDS = {"young": "young", "middle": "middle-aged", "old": "old"}
 _TONE_WORDS = {"african": "dark", "asian": "tan", "caucasian": "light"}
-_WOVEN = ("stripes", "checks", "dots")
-PRINT_CONTRAST = 30.0
-"""Least distance in Lab of a print from its cloth."""
 EVERYDAY = 0.2
 """Share of people in an everyday pose."""
 PATTERNED = 0.2
@@ -165,7 +163,7 @@ def _clothes(
     worn = []
     outfit = _outfit(catalogue, rng, gender, held_out)
     drawn: dict[Region, tuple[str, tuple[float, float, float]]] = {}
-    patterns = _WOVEN if held_out else (*_WOVEN, "logo")
+    patterns = WOVEN if held_out else (*WOVEN, "logo")
     pattern = _choose(rng, list(patterns)) if rng.random() < patterned else None
     for piece in outfit.pieces:
         for each in piece.entry.parts:
@@ -187,8 +185,8 @@ def _clothes(
         low = piece.entry.part(lower) if piece.region in (None, lower) else None
         if low is not None:
             attributes["lower_kind"] = "overalls" if low.slot == "workwear" else low.slot
-        printed = _print(rng, drawn[upper][1]) if added == "logo" and upper in drawn else None
-        woven = added if added in _WOVEN else None
+        printed = _print_on(drawn[upper][1], rng) if added == "logo" and upper in drawn else None
+        woven = added if added in WOVEN else None
         worn.append(Worn(piece, None, {r: c for r, (_, c) in drawn.items()}, woven, printed))
     if attributes.get("upper_kind") == "dress":
         attributes["lower_kind"] = "dress"
@@ -225,12 +223,9 @@ def _clothes(
     return worn
 
 
-def _print(rng: np.random.Generator, cloth: tuple[float, float, float]) -> Print:
-    """A print in a colour that stands out from the cloth's sRGB."""
-    colours = rgb2lab(np.array(list(COLOURS.values())) / 255)
-    clear = colours[np.linalg.norm(colours - rgb2lab(np.array([cloth])), axis=1) > PRINT_CONTRAST]
-    lightness, a, b = clear[int(rng.integers(len(clear)))]
-    return Print.draw(rng, (float(lightness), float(a), float(b)))
+def _print_on(cloth: tuple[float, float, float], rng: np.random.Generator) -> Print:
+    """A print on cloth of an sRGB colour."""
+    return Print.draw(rng, rgb2lab(np.array([cloth]))[0])
 
 
 def _head(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..cloth.patterns import weave
 from ..geometry.color import lab_to_linear, linear_to_srgb
 from ..geometry.rasterize import Fragments, make_fragments, resolve
 from ..geometry.view_frame import ViewFrame
@@ -150,7 +151,7 @@ class Renderer:
                 corners = scene.rest[scene.faces[face[rows[hit]]]]
                 rest = (corners * bary[rows[hit]].unsqueeze(2)).sum(1)
                 if surface.pattern:
-                    texel[hit, :3] = _weave(texel[hit, :3], rest, surface.pattern)
+                    texel[hit, :3] = weave(texel[hit, :3], rest[:, 0], rest[:, 1], surface.pattern)
                 if surface.print:
                     texel[hit, :3] = surface.print.on(texel[hit, :3], rest, *self._soles_and_crown)
             lab_alpha[rows] = texel
@@ -177,24 +178,6 @@ def _recolour(lab: Tensor, source: tuple[float, float, float], target: tuple[flo
     detail = detail * lab.new_tensor([room, 0.6, 0.6])
     moved = lab.new_tensor(target) + detail
     return torch.cat([moved[:, :1].clamp(2, 98), moved[:, 1:]], dim=1)
-
-
-def _weave(lab: Tensor, rest: Tensor, pattern: str) -> Tensor:
-    """Stripes, checks or dots on cloth, placed by the unposed position (metres)."""
-    x, y = rest[:, 0] / 0.05, rest[:, 1] / 0.05
-    if pattern == "stripes":
-        amount = ((y % 1.0) < 0.4).float()
-    elif pattern == "checks":
-        amount = 0.5 * (((x % 1.0) < 0.4).float() + ((y % 1.0) < 0.4).float())
-    else:
-        row = torch.floor(y)
-        dx, dy = ((x + 0.5 * (row % 2)) % 1.0) - 0.5, (y % 1.0) - 0.5
-        amount = ((dx**2 + dy**2) < 0.075).float()
-    contrast = torch.where(lab[:, :1] > 50, -38.0, 42.0)
-    return torch.cat(
-        [(lab[:, :1] + contrast * amount.unsqueeze(1)).clamp(2, 98), lab[:, 1:] * (1 - 0.5 * amount.unsqueeze(1))],
-        dim=1,
-    )
 
 
 def _composite(colour: Tensor, alpha: Tensor, pixel: Tensor, depth: Tensor, layer: Tensor, opacity: Tensor) -> None:

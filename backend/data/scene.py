@@ -13,13 +13,13 @@ from torch import Tensor
 
 from rigging.body_model import BodyModel
 
+from ..cloth.prints import Print
 from ..geometry.body_maps import vertex_normals
 from ..geometry.color import srgb_to_lab
 from .catalogue import Catalogue, Piece, Region
 from .hm08 import BODY_VERTICES, HM08_VERTICES, load_hm08
 from .mhclo import Garment, Texture, open_texture
 from .person import Person, Worn
-from .prints import Print
 
 LAYER_BIAS = 0.006
 """Metres by which each layer outwards is favoured in the depth test: cloth wins over the skin that pokes through."""

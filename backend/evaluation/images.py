@@ -118,7 +118,7 @@ def _measure(
     def shown(number: int) -> Iterator[tuple[str, Shown]]:
         case, other = every[number], every[(number + 1) % len(every)]
         truth = true_pictures(case)
-        nearest = neighbours.nearest(pipeline.prompt([case.prompt]))
+        nearest = neighbours.nearest(pipeline.prompt.tokens([case.prompt]))
         body = PosedSubject.of(case.subject.model, nearest.body, pipeline.device)
         yield OURS, Shown.of(made[number].pictures(), case.subject)
         yield NEIGHBOUR, Shown.of(torch.stack([nearest.front, nearest.back]) / 255, body)

@@ -37,7 +37,7 @@ class Neighbours:
         paths = [path for folder in folders for path in people(folder)][:limit]
         captions = [longest_caption(path) for path in paths]
         batches = tqdm(range(0, len(captions), _BATCH), desc="captions")
-        tokens = [prompt(captions[i : i + _BATCH]).flatten(1).cpu() for i in batches]
+        tokens = [prompt.tokens(captions[i : i + _BATCH]).flatten(1).cpu() for i in batches]
         return cls(paths, torch.cat(tokens))
 
     def nearest(self, tokens: Tensor) -> Sample:

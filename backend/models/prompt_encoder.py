@@ -19,7 +19,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from .slots import SLOTS
+from .slots import SLOT_INDEX, SLOTS
 
 MAX_TOKENS = 64
 TEXT_WIDTH = 384
@@ -61,6 +61,13 @@ class Reading:
     choices: dict[str, Tensor]  # [B, len(choices) + 1] logits; the last is "not said"
     colours: dict[str, Tensor]  # [B, 3] Lab / 100
     said: dict[str, Tensor]  # [B] logit that the colour is said
+
+
+def in_plain_cloth(tokens: Tensor) -> Tensor:
+    """Attribute tokens (..., 15, D) that say, whatever they said of it before, that clothes have no pattern: zeros."""
+    plain = tokens.clone()
+    plain[..., SLOT_INDEX["pattern"], :] = 0
+    return plain
 
 
 class _Block(nn.Module):

@@ -1,6 +1,7 @@
 """The whole chain: a request becomes rigged, textured avatars.
 
-prompt -> tokens, body -> maps -> front -> K backs -> close-ups of the heads -> K x (lift -> unwrap -> texture -> rig)
+prompt -> tokens, body -> maps -> front -> K backs -> close-ups of the heads -> patterns and prints on the clothes
+       -> K x (lift -> unwrap -> texture -> rig)
 With a photo, the body is the one that fits its person, and the front is the photo where the photo shows it; so is the
 back with a second photo, taken from behind.
 """
@@ -30,9 +31,10 @@ from rigging.gltf import write_glb
 from rigging.rest_pose import with_rest
 from rigging.semantic import semantic_to_betas
 
+from ..geometry.close_up import PICTURE
 from ..geometry.hygiene import MeshReport, mesh_report
 from ..geometry.turntable import render_turntable
-from ..models.autoencoder import Autoencoder, unpremultiply
+from ..models.autoencoder import Autoencoder, resize, unpremultiply
 from ..models.close_up import CloseUpDenoiser
 from ..models.denoiser import BackAdapter, BodyEncoder, ViewDenoiser
 from ..models.lifter import Lifter
@@ -43,7 +45,8 @@ from ..protocol.version import DOPPEL_VERSION
 from .back_view import BackViewPipeline, share_silhouette
 from .body import PosedSubject
 from .close_up import CloseUpPipeline
-from .edit import Edit
+from .edit import Edit, changed_pixels
+from .fabric import FabricPipeline
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
@@ -97,7 +100,7 @@ class AvatarPipeline:
     ) -> None:
         self.prompt, self.front, self.back, self.close_up = prompt, front, back, close_up
         self.lift, self.texture, self.rig = lift, texture, rig
-        self.wrap = WrapPipeline()
+        self.fabric, self.wrap = FabricPipeline(), WrapPipeline()
         self.body_model, self.device, self.models = body_model, device, models
         self.photo = PhotoPipeline(body_model)
 
@@ -239,6 +242,8 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
+            if photos is None or request.keep == "head":  # else the clothes are the photo's
+                front_rgba, back_rgba = self._patterned(request, subject, front_rgba, back_rgba, edit)
             if photos is not None:  # where the photo shows the person, it has the better picture
                 front_rgba = photos.front(front_rgba.shape[-1]).over(front_rgba[0])[None]
                 back_rgba = share_silhouette(back_rgba, front_rgba)
@@ -264,6 +269,19 @@ class AvatarPipeline:
             BodyParameters.from_dict(request.body) if fitted else None,
             lambda: check(cancelled),
         )
+
+    def _patterned(
+        self, request: GenerateRequest, subject: PosedSubject, front: Tensor, backs: Tensor, edit: Edit | None
+    ) -> tuple[Tensor, Tensor]:
+        """Front (1, 4, S, S) and backs (K, 4, S, S) with what the prompt says of cloth, on what an edit changes."""
+        changed = None
+        if edit is not None:
+            if not edit.change & {"upper", "outfit"}:
+                return front, backs
+            changed = changed_pixels(edit, subject, resize(edit.views, PICTURE))
+        fabric = self.prompt.fabric(request.prompt)
+        view, others = self.fabric(fabric, subject, front[0], backs, request.seed, changed)
+        return view[None], others
 
     def _credit(
         self, avatar: Avatar, photos: PhotoViews, behind: Behind | None, request: GenerateRequest, prompt: str

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from rigging.semantic import RANGES
 
-from ..models.prompt_encoder import PromptEncoder, TextStates
+from ..models.prompt_encoder import PromptEncoder, TextStates, in_plain_cloth
 from ..models.slots import SLOTS
 from ..photo.attributes import caption
+from .fabric import Fabric, fabric_of, without_quotes
 
 _SLIDERS: dict[tuple[str, str], dict[str, float]] = {
     ("gender", "woman"): {"gender": 0.95, "height_cm": 166.0},
@@ -58,16 +59,24 @@ class PromptPipeline:
         self.encoder, self.device = encoder, device
         self._texts = TextStates(device)
 
-    @torch.no_grad()
     def __call__(self, prompts: list[str]) -> Tensor:
+        """What the denoisers are given (B, 15, D): plain cloth, on which :mod:`.fabric` lays patterns later."""
+        return in_plain_cloth(self.tokens(prompts))
+
+    @torch.no_grad()
+    def tokens(self, prompts: list[str]) -> Tensor:
         """Attribute tokens (B, 15, D)."""
-        states, mask = self._texts(prompts)
+        states, mask = self._texts([without_quotes(prompt) for prompt in prompts])
         return self.encoder(states.to(self.encoder.dtype), mask)
+
+    def fabric(self, prompt: str) -> Fabric:
+        """What the prompt says of the upper garment's cloth."""
+        return fabric_of(prompt, self.read(prompt) if prompt.strip() else {})
 
     @torch.no_grad()
     def read(self, prompt: str) -> dict[str, str]:
         """The choices that the prompt names, by slot; what it does not name is left out."""
-        reading = self.encoder.read(self([prompt]))
+        reading = self.encoder.read(self.tokens([prompt]))
         said = {}
         for slot in SLOTS:
             if not slot.is_colour:

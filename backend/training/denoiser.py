@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ CAPTION_DROP = 0.1
 NOISE_SHIFT = 0.8
 EARLY_SHARE = 0.25
 HELD_OUT = 12
+OWN_STEPS = 3
+"""Most steps of its own that a network takes before the judge reads what it foresees."""
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """Noisy latents (B, C, h, w) and times (B,) to the clean latents."""
@@ -89,16 +92,19 @@ def foreseen_on_the_way(predict: Predict, data: Tensor) -> Tensor:
     """Latents (B, C, h, w) foreseen as a sampler would: from what the network itself made of much noise.
 
     Noise added to true latents gives details away which a sampler's have not got; a network that only ever met those
-    passes details on, but starts none. An Euler step of its own, without gradient, comes first (Huang et al. 2025,
-    "Self forcing").
+    passes details on, but starts none, and its own small faults of colour add up from step to step. One to OWN_STEPS
+    Euler steps of its own, without gradient, come first (Huang et al. 2025, "Self forcing").
     """
+    steps = int(torch.randint(1, OWN_STEPS + 1, ()))
     first = 1 - 0.3 * torch.rand(len(data), device=data.device)
-    then = first * (0.15 + 0.75 * torch.rand(len(data), device=data.device))
+    last = first * (0.15 + 0.75 * torch.rand(len(data), device=data.device))
     t = first.view(-1, 1, 1, 1)
-    noisy = (1 - t) * data + t * torch.randn_like(data)
+    x = (1 - t) * data + t * torch.randn_like(data)
+    times = [torch.lerp(first, last, k / steps) for k in range(steps + 1)]
     with torch.no_grad():
-        velocity = velocity_of(noisy, predict(noisy, first), first)
-    return predict(noisy + (then - first).view(-1, 1, 1, 1) * velocity, then)
+        for now, then in pairwise(times):
+            x = x + (then - now).view(-1, 1, 1, 1) * velocity_of(x, predict(x, now), now)
+    return predict(x, last)
 
 
 def coarse_error(made: Tensor, true: Tensor) -> Tensor:

@@ -22,17 +22,19 @@ from ..geometry.close_up import PICTURE, CloseUp
 from ..models.autoencoder import Autoencoder, premultiply, resize
 from ..models.close_up import CLOSE_UP_MAPS
 from ..models.denoiser import BODY_MAP_SIZE
-from ..models.prompt_encoder import PromptEncoder, TextStates
+from ..models.prompt_encoder import PromptEncoder, TextStates, in_plain_cloth
 from ..pipelines.window import Window
 
 HEAD_HEIGHT = 0.74
 """Template coordinate of the chin."""
 HEAD_EMPHASIS = 3.0
 """How much more a cell of the head counts: it has a twelfth of the person's cells, and is looked at first."""
-UNCOMMON = (("upper_kind",), ("lower_kind",), ("pattern",), ("upper_kind", "pattern"))
-"""Attributes whose rare values, alone or together, are drawn more often than they were made."""
+UNCOMMON = ("upper_kind", "lower_kind")
+"""Attributes whose rare values are drawn more often than they were made."""
+PATTERNED_SHARE = 0.4
+"""How often who wears a pattern is drawn: the denoisers are only ever asked for plain cloth (pipelines/fabric.py)."""
 MOST_SHARE = 4.0
-_CACHE_FORMAT = "3"
+_CACHE_FORMAT = "4"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,11 @@ def make_latents(folders: list[Path], models: Path, limit: int | None = None, ca
         weights.append((importance(cells) * (1 + HEAD_EMPHASIS * head_cells(maps[-1]))).half())
         columns.append(Window.of_mask(cells[:, 0] > 0.05).columns)
         states, mask = texts(sample.captions)
-        tokens.append(prompt_encoder(states, mask).half())
+        said = prompt_encoder(states, mask)
+        if sample.attributes.get("pattern", "plain") == "plain":
+            told = len(said) - len(said) // 3  # the others leave open whether there is a pattern
+            said = torch.cat([in_plain_cloth(said[:told]), said[told:]])
+        tokens.append(said.half())
         captions.append(sample.captions)
         attributes.append(sample.attributes)
     states, mask = texts([""])
@@ -155,12 +161,14 @@ def shares(attributes: list[dict[str, str]]) -> Tensor:
     By the root of how rare their clothes are, so that a pullover that one in forty wears is learnt, too.
     """
     share = torch.zeros(len(attributes))
-    for names in UNCOMMON:
-        values = [tuple(person.get(name) for name in names) for person in attributes]
+    for name in UNCOMMON:
+        values = [person.get(name) for person in attributes]
         count = Counter(values)
         share += torch.tensor([len(values) / count[value] for value in values])
     share = share.sqrt()
     share = share.clamp_max(MOST_SHARE * float(share.mean()))
+    plain = torch.tensor([person.get("pattern", "plain") == "plain" for person in attributes])
+    share = torch.where(plain, share, PATTERNED_SHARE * share)
     return share / share.mean()
 
 

@@ -12,7 +12,7 @@ from backend.models.close_up import CloseUpDenoiser, make_close_up_networks
 from backend.models.denoiser import BodyEncoder, ViewDenoiser, make_unet
 from backend.models.slots import SLOTS
 from backend.training.adversarial import STEPS_AHEAD, LatentJudge, PictureJudge
-from backend.training.denoiser import foreseen_on_the_way
+from backend.training.denoiser import OWN_STEPS, foreseen_on_the_way
 
 
 def small_denoiser() -> ViewDenoiser:
@@ -99,13 +99,19 @@ def test_on_the_way_the_network_meets_what_it_made_itself() -> None:
         met.append((noisy, time, torch.is_grad_enabled()))
         return torch.zeros_like(noisy) * gain  # it knows nothing: the mean of all checkerboards
 
-    made = foreseen_on_the_way(predict, data)
-    (first, early, without), (second, late, within) = met
-    assert not without and within and made.requires_grad
-    assert (early >= 0.7).all() and (late < early).all() and (late > 0.1).all()
-    # What the truth gave away in the first noisy latents is fading: the second ones are the network's own.
-    shown = [(x * data).mean((1, 2, 3)) for x in (first, second)]
-    torch.testing.assert_close(shown[1], shown[0] * late / early)
+    lengths = set()
+    for _ in range(12):
+        met.clear()
+        made = foreseen_on_the_way(predict, data)
+        *own, (_, late, within) = met
+        lengths.add(len(own))
+        assert not any(learning for *_, learning in own) and within and made.requires_grad
+        times = torch.stack([time for _, time, _ in met])
+        assert (times[0] >= 0.7).all() and (times.diff(dim=0) < 0).all() and (late > 0.1).all()
+        # What the truth gave away in the first noisy latents is fading: the later ones are the network's own.
+        shown = [(x * data).mean((1, 2, 3)) for x, *_ in met]
+        torch.testing.assert_close(shown[-1], shown[0] * late / times[0])
+    assert lengths == set(range(1, OWN_STEPS + 1))
 
 
 def test_command_says_what_a_judge_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

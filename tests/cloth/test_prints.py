@@ -8,12 +8,12 @@ import torch
 from skimage.color import rgb2lab
 
 from backend.cli import EXIT_ERROR, main
+from backend.cloth.prints import MOTIFS, PRINT_CONTRAST, Print
 from backend.data import factory as module
 from backend.data.catalogue import Catalogue, Region
 from backend.data.factory import Factory
 from backend.data.mhclo import AssetError
-from backend.data.person import PRINT_CONTRAST, draw_person
-from backend.data.prints import MOTIFS, Print
+from backend.data.person import draw_person
 from backend.data.procedural import procedural_catalogue
 from backend.data.render import Light, Renderer
 from backend.data.scene import Wardrobe

@@ -1,20 +1,25 @@
-"""Prints on the chest: a motif in one colour, placed on the unposed body so that any garment can carry one."""
+"""Prints on the chest: a motif or word in one colour, placed on the unposed body so that any garment can carry one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from skimage.color import rgb2lab
 from torch import Tensor
 from torch.nn import functional
+
+from ..models.slots import COLOURS
 
 _PIXELS = 256
 _WORDS = ("OSLO", "7", "23", "RUN", "SURF", "A", "88", "CLUB", "NOVA", "X")
 MOTIFS = ("disc", "ring", "star", "heart", "diamond", "band", "lines", *_WORDS)
+PRINT_CONTRAST = 30.0
+"""Least distance in Lab of a print from its cloth."""
 _FRONT = 0.03
 """Depth (metres) of the trunk's middle; a print ends there."""
 
@@ -24,7 +29,7 @@ class Print:
     """A motif, how large it is and where.
 
     Args:
-        motif: one of MOTIFS.
+        motif: one of MOTIFS, or a text.
         height: of its middle, as a share of the body's height.
         radius: half its side, metres.
         lab: its colour.
@@ -36,10 +41,20 @@ class Print:
     lab: tuple[float, float, float]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, lab: tuple[float, float, float]) -> Print:
-        """One drawn at random, in the colour ``lab``."""
-        motif = MOTIFS[int(rng.integers(len(MOTIFS)))]
-        return cls(motif, float(rng.uniform(0.715, 0.755)), float(rng.uniform(0.06, 0.125)), lab)
+    def draw(cls, rng: np.random.Generator, cloth: np.ndarray, motif: str | None = None) -> Print:
+        """One at random, in a named colour that stands out from the cloth's Lab (3,).
+
+        Args:
+            rng: decides on all but what is given.
+            cloth: [3] Lab.
+            motif: what is printed; any other text than MOTIFS is written.
+        """
+        colours = rgb2lab(np.array(list(COLOURS.values())) / 255)
+        clear = colours[np.linalg.norm(colours - cloth, axis=1) > PRINT_CONTRAST]
+        lightness, a, b = clear[int(rng.integers(len(clear)))]
+        drawn = MOTIFS[int(rng.integers(len(MOTIFS)))]
+        height, radius = float(rng.uniform(0.715, 0.755)), float(rng.uniform(0.06, 0.125))
+        return cls(motif or drawn, height, radius, (float(lightness), float(a), float(b)))
 
     def on(self, lab: Tensor, rest: Tensor, soles: float, crown: float) -> Tensor:
         """Cloth colours (N, 3) in Lab with the print over them.
@@ -56,7 +71,7 @@ class Print:
         return lab + (lab.new_tensor(self.lab) - lab) * amount
 
 
-@cache
+@lru_cache(maxsize=64)
 def _stencil(motif: str) -> Tensor:
     """The motif (256, 256), 1 where it is printed, row 0 above."""
     image = Image.new("L", (_PIXELS, _PIXELS))
@@ -94,6 +109,9 @@ def _stencil(motif: str) -> Tensor:
         for row, length in enumerate((1.0, 0.7, 0.9, 0.5)):
             pen.rectangle((6, 30 + 54 * row, full * length, 58 + 54 * row), fill=255)
     else:
-        font = ImageFont.load_default(size=int(_PIXELS * 1.3 / (0.4 + 0.6 * len(motif))))
-        pen.text((_PIXELS / 2, _PIXELS / 2), motif, fill=255, font=font, anchor="mm", stroke_width=6)
+        font = ImageFont.load_default(size=_PIXELS)
+        left, top, right, bottom = pen.textbbox((0, 0), motif, font=font, stroke_width=6)
+        fitting = int(_PIXELS * full / max(right - left, bottom - top, 1))
+        font = ImageFont.load_default(size=fitting)
+        pen.text((_PIXELS / 2, _PIXELS / 2), motif, fill=255, font=font, anchor="mm", stroke_width=fitting // 24)
     return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255)

@@ -1,0 +1,150 @@
+"""Patterns and prints on finished views: where they go, what they leave alone, what prompts ask for."""
+
+import pytest
+import torch
+
+from backend.cloth.garment import upper_garment
+from backend.cloth.places import places
+from backend.geometry.rasterize import rasterize
+from backend.pipelines.body import PosedSubject
+from backend.pipelines.edit import part_ids
+from backend.pipelines.fabric import PRINTED, Fabric, FabricPipeline, fabric_of, without_quotes
+from rigging.body_model import BodyModel
+from rigging.body_parameters import BodyParameters
+from rigging.parts import PART_NAMES
+
+SIZE = 512
+SKIN, SHIRT, JEANS = (0.85, 0.66, 0.55), (0.7, 0.1, 0.12), (0.12, 0.2, 0.5)
+SLEEVES = ("torso", "left_upper_arm", "right_upper_arm")
+LEGS = ("hips", "left_upper_leg", "right_upper_leg", "left_lower_leg", "right_lower_leg")
+
+
+@pytest.fixture(scope="module")
+def subject() -> PosedSubject:
+    return PosedSubject.of(BodyModel.load(), BodyParameters.a_pose(), torch.device("cpu"))
+
+
+def dressed(
+    subject: PosedSubject,
+    shirt: tuple[float, float, float] = SHIRT,
+    legs: tuple[float, float, float] = JEANS,
+    worn: tuple[str, ...] = SLEEVES,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both sides (2, 4, S, S) of a body in flat colours, shaded by its slope, and the shirt's pixels (2, S, S)."""
+    ids = torch.from_numpy(part_ids(subject).astype("int64"))
+    table = torch.tensor([shirt if name in worn else legs if name in LEGS else SKIN for name in PART_NAMES])
+    is_shirt = torch.tensor([name in worn for name in PART_NAMES])
+    views, masks = [], []
+    for layer in rasterize(subject.vertices, subject.faces, SIZE):
+        part = ids[subject.faces[layer.face.clamp_min(0)][..., 0]]
+        shade = 0.8 + 0.2 * torch.linspace(0, 1, SIZE).view(1, SIZE, 1)
+        rgb = table[part] * shade * layer.mask.unsqueeze(-1)
+        views.append(torch.cat([rgb.permute(2, 0, 1), layer.mask[None].float()]))
+        masks.append(is_shirt[part] & layer.mask)
+    return torch.stack(views), torch.stack(masks)
+
+
+def laid_on(subject: PosedSubject, views: torch.Tensor, fabric: Fabric, seed: int = 0, **more) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    front, backs = FabricPipeline()(fabric, subject, views[0], views[1:], seed, **more)
+    return torch.cat([front[None], backs])
+
+
+def changed(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    assert torch.equal(before[:, 3], after[:, 3])
+    return (before - after).abs().amax(1) > 0.02
+
+
+@pytest.mark.parametrize(
+    ("shirt", "legs"), [(SHIRT, JEANS), (JEANS, JEANS), (SKIN, JEANS)], ids=["red", "as jeans", "as skin"]
+)
+def test_garment_is_found_by_place_and_colour(subject: PosedSubject, shirt: tuple, legs: tuple) -> None:  # type: ignore[type-arg]
+    views, masks = dressed(subject, shirt, legs)
+    sides = places(subject.posed, subject.model.faces, subject.model.weights, part_ids(subject), subject.frame, SIZE)
+    front = upper_garment(views[0], sides[0], "t-shirt")
+    assert front is not None
+    back = upper_garment(views[1], sides[1], "t-shirt", front)
+    assert back is not None
+    for garment, mask in ((front, masks[0]), (back, masks[1])):
+        found = garment.amount > 0.5
+        overlap = (found & mask).sum() / (found | mask).sum()
+        assert overlap > (0.95 if shirt == SHIRT else 0.75)  # the hem is then a guess
+
+
+def test_stripes_cover_the_shirt_on_both_sides_and_nothing_else(subject: PosedSubject) -> None:
+    views, masks = dressed(subject)
+    striped = changed(views, laid_on(subject, views, Fabric("stripes")))
+    for side in (0, 1):
+        assert 0.3 < striped[side][masks[side]].float().mean() < 0.5
+        assert striped[side][~masks[side]].float().mean() < 0.002
+    assert (striped[0] == striped[1])[masks[0] & masks[1]].float().mean() > 0.9  # they meet along the outline
+
+
+def test_stripes_go_round_sleeves(subject: PosedSubject) -> None:
+    level = PosedSubject.of(subject.model, BodyParameters(), subject.device)  # the T-pose, arms level
+    views, _ = dressed(level)
+    striped = changed(views, laid_on(level, views, Fabric("stripes")))[0]
+    y, x = (
+        level.frame.to_view(level.posed.joints)[16:20, 1].mean(),
+        level.frame.to_view(level.posed.joints)[[16, 18], 0],
+    )
+    row = int((1 - y) / 2 * SIZE)
+    left, right = sorted(int((value + 1) / 2 * SIZE) for value in x)
+    along = striped[row, left + 4 : right - 10].float()
+    assert 2 <= (along.diff() != 0).sum()
+
+
+def test_print_is_on_the_chest_alone_and_the_seed_chooses_it(subject: PosedSubject) -> None:
+    views, masks = dressed(subject)
+    prints = [laid_on(subject, views, Fabric("logo"), seed) for seed in range(6)]
+    for printed in prints:
+        inked = changed(views, printed)
+        assert 20 < inked[0].sum() < 0.3 * masks[0].sum() and not inked[1].any()
+        assert not (inked[0] & ~masks[0]).any()
+    assert any(not torch.equal(prints[0], other) for other in prints[1:])
+    assert torch.equal(prints[0], laid_on(subject, views, Fabric("logo"), 0))
+
+
+def test_plain_cloth_and_what_an_edit_keeps_stay_as_they_are(subject: PosedSubject) -> None:
+    views, _ = dressed(subject)
+    assert torch.equal(laid_on(subject, views, Fabric("plain")), views)
+    half = torch.ones(2, 1, 256, 256)
+    half[..., :128] = 0
+    dotted = changed(views, laid_on(subject, views, Fabric("dots"), changed=half))
+    assert not dotted[..., : SIZE // 2 - 2].any() and dotted[..., SIZE // 2 :].any()
+
+
+def test_nobody_in_the_picture_is_no_error(subject: PosedSubject) -> None:
+    empty = torch.zeros(2, 4, SIZE, SIZE)
+    assert torch.equal(laid_on(subject, empty, Fabric("checks")), empty)
+
+
+def test_patterns_follow_pose_and_enlargement(subject: PosedSubject) -> None:
+    views, masks = dressed(subject)
+    large = torch.nn.functional.interpolate(views, 1024)
+    dotted = changed(large, laid_on(subject, large, Fabric("dots")))
+    small = changed(views, laid_on(subject, views, Fabric("dots")))
+    same = torch.nn.functional.avg_pool2d(dotted[:, None].float(), 2)[:, 0]
+    assert ((same > 0.5) == small)[masks].float().mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("prompt", "pattern", "motif"),
+    [
+        ('a man in a white t-shirt that says "HELLO"', "logo", "HELLO"),
+        ("a woman in a T-shirt with a heart print", "logo", "heart"),
+        ('a man in a "star" shirt', "logo", "STAR"),
+        ('a man in a shirt that reads "much too long for a chest"', "plain", None),
+        ("a heart surgeon in a blue shirt", "plain", None),
+    ],
+)
+def test_what_is_printed_can_be_said(prompt: str, pattern: str, motif: str | None) -> None:
+    fabric = fabric_of(prompt, {})
+    assert (fabric.pattern, fabric.motif) == (pattern, motif)
+
+
+def test_quoted_words_are_printed_and_not_read(subject: PosedSubject) -> None:
+    assert "RED" not in without_quotes('a man in a black t-shirt that says "RED"')
+    views, _ = dressed(subject)
+    written = [changed(views, laid_on(subject, views, Fabric("logo", motif=word)))[0] for word in ("RED", "BLUE")]
+    assert written[0].any() and not torch.equal(written[0], written[1])
+    assert set(PRINTED) and fabric_of("a", {}).chance != fabric_of("b", {}).chance
