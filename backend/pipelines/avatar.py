@@ -45,7 +45,7 @@ from ..protocol.version import DOPPEL_VERSION
 from .back_view import BackViewPipeline, share_silhouette
 from .body import PosedSubject
 from .close_up import CloseUpPipeline
-from .edit import Edit, changed_pixels
+from .edit import Edit, changed_pixels, with_kept_pixels
 from .fabric import FabricPipeline
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
@@ -244,6 +244,8 @@ class AvatarPipeline:
                 )
             if photos is None or request.keep == "head":  # else the clothes are the photo's
                 front_rgba, back_rgba = self._patterned(request, subject, front_rgba, back_rgba, edit)
+            if edit is not None:
+                front_rgba, back_rgba = with_kept_pixels(edit, subject, front_rgba, back_rgba)
             if photos is not None:  # where the photo shows the person, it has the better picture
                 front_rgba = photos.front(front_rgba.shape[-1]).over(front_rgba[0])[None]
                 back_rgba = share_silhouette(back_rgba, front_rgba)

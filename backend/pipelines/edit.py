@@ -79,6 +79,18 @@ def known_latents(edit: Edit, subject: PosedSubject, autoencoder: Autoencoder, w
     return Known(latents[:1], kept[:1]), Known(latents[1:], kept[1:])
 
 
+def with_kept_pixels(edit: Edit, subject: PosedSubject, front: Tensor, backs: Tensor) -> tuple[Tensor, Tensor]:
+    """Front (1, 4, S, S) and backs (K, 4, S, S) with the earlier avatar's own pixels where nothing was to change.
+
+    Latents give back less than the picture had that they code: prints and faces would fade with every edit.
+    """
+    earlier = resize(edit.views.to(front), front.shape[-1])
+    cells = functional.max_pool2d(changed_pixels(edit, subject, resize(edit.views, PICTURE)), PICTURE // LATENT_SIZE)
+    beside = functional.max_pool2d(cells, 3, 1, 1).to(front)  # a code beside what changes may have changed, too
+    amount = functional.interpolate(beside, front.shape[-1], mode="bilinear")
+    return torch.lerp(earlier[:1], front, amount[:1]), torch.lerp(earlier[1:], backs, amount[1:])
+
+
 def changed_pixels(edit: Edit, subject: PosedSubject, pictures: Tensor) -> Tensor:
     """1 where front and back (2, 4, 256, 256) may be painted anew, (2, 1, 256, 256).
 

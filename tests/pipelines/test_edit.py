@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from backend.pipelines.body import PosedSubject
-from backend.pipelines.edit import Edit, changed_pixels, parse_areas
+from backend.pipelines.edit import Edit, changed_pixels, parse_areas, with_kept_pixels
 from backend.protocol.errors import DoppelError
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
@@ -73,3 +73,15 @@ def test_what_cannot_be_changed_is_said(areas: frozenset[str], view: torch.Tenso
 
 def test_areas_as_written() -> None:
     assert parse_areas(["Upper,lower", "shoes"]) == {"upper", "lower", "shoes"}
+
+
+def test_what_is_not_to_change_keeps_its_pixels(subject: PosedSubject, view: torch.Tensor) -> None:
+    edit = Edit(view, view, frozenset({"lower"}))
+    new = torch.full((3, 4, 1024, 1024), 0.5)
+    front, backs = with_kept_pixels(edit, subject, new[:1], new[1:])
+    assert front.shape == new[:1].shape and backs.shape == new[1:].shape
+    for made in (front[0], *backs):
+        for joint, kept in (("head", True), ("left_knee", False)):
+            row, column = (4 * index for index in place_of(subject, joint))
+            expected = view[:, row // 4, column // 4] if kept else new[0, :, 0, 0]
+            torch.testing.assert_close(made[:, row, column], expected)
