@@ -37,6 +37,19 @@ PRINTED = tuple(motif for motif in MOTIFS if motif not in ("band", "lines"))
 _QUOTED = re.compile(r"[\"“„«]\s*([^\"”“»]{1,40}?)\s*[\"”“»]")
 _SHAPES = "|".join(motif for motif in MOTIFS if motif.islower())
 _NAMED = re.compile(rf"\b({_SHAPES})\b[- ](?:print|motif|logo|on (?:it|the chest))", re.I)
+_CALLED = {
+    "stripes": r"strip(?:ed|y|es)|pin-?strip(?:ed?|es)",
+    "checks": r"checked|checkered|chequered|plaid|tartan|gingham|flannel",
+    "dots": r"dotted|dots|polka[- ]dots?|spotted",
+    "camouflage": r"camo|camouflaged?",
+    "floral": r"floral|flowery|flowered|flowers|hawaiian",
+    "logo": r"printed|graphic|logo|slogan|emblem",
+}
+_ELSEWHERE = (
+    r"(?:[ -](?!and\b|with\b|in\b|over\b|above\b|on\b|shirt|tee|top|dress)[\w-]+){0,2}? "
+    r"(?:trousers|pants|slacks|jeans|denims|leggings|skirt|miniskirt|shorts|socks|shoes|trainers|boots|tie|scarf|hat)\b"
+)
+"""What follows a word for a pattern that is not the upper garment's."""
 _ARMS = ("left_upper_arm", "right_upper_arm", "left_lower_arm", "right_lower_arm", "left_hand", "right_hand")
 _HANGING = ("dress", "coat", "tunic")
 
@@ -109,8 +122,22 @@ def fabric_of(prompt: str, words: dict[str, str]) -> Fabric:
     motif = named[1].lower() if named else None
     if written and len(written[1]) <= LONGEST_WORD:
         motif = written[1].upper() if written[1].lower() in MOTIFS else written[1]
-    pattern = "logo" if motif else words.get("pattern", "plain")
+    pattern = "logo" if motif else _called(without_quotes(prompt)) or words.get("pattern", "plain")
     return Fabric(pattern, words.get("upper_kind", "t-shirt"), motif, zlib.crc32(prompt.encode()))
+
+
+def _called(prompt: str) -> str | None:
+    """The pattern that words name, "plain" if they all speak of other clothes than the upper garment, None without any.
+
+    By rule beside the prompt encoder's reading: it knows fewer words, and takes striped trousers for a striped shirt.
+    """
+    found = [
+        (word.start(), "plain" if re.match(_ELSEWHERE, prompt[word.end() :], re.I) else pattern)
+        for pattern, words in _CALLED.items()
+        for word in re.finditer(rf"\b(?:{words})\b", prompt, re.I)
+    ]
+    named = [pattern for _, pattern in sorted(found) if pattern != "plain"]
+    return named[0] if named else "plain" if found else None
 
 
 def without_quotes(prompt: str) -> str:

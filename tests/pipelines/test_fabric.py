@@ -142,6 +142,27 @@ def test_what_is_printed_can_be_said(prompt: str, pattern: str, motif: str | Non
     assert (fabric.pattern, fabric.motif) == (pattern, motif)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "pattern"),
+    [
+        ("a woman in a blue and white striped T-shirt and jeans", "stripes"),
+        ("a man in striped trousers and a white shirt", "plain"),
+        ("a man in a white shirt over striped slim-fit trousers", "plain"),
+        ("a man in striped trousers and a spotted shirt", "dots"),
+        ("dark green stripy shirt, lavender denims", "stripes"),
+        ("a tall man in a flannel shirt", "checks"),
+        ("a woman in a tartan skirt and a hoodie with a logo", "logo"),
+        ("a woman in a sundress with flowers", "floral"),
+        ("a woman in a red dress", "plain"),
+    ],
+)
+def test_words_for_patterns_belong_to_the_upper_garment(prompt: str, pattern: str) -> None:
+    assert fabric_of(prompt, {}).pattern == pattern
+    assert fabric_of(prompt, {"pattern": "stripes"}).pattern == (
+        pattern if prompt != "a woman in a red dress" else "stripes"
+    )
+
+
 def test_quoted_words_are_printed_and_not_read(subject: PosedSubject) -> None:
     assert "RED" not in without_quotes('a man in a black t-shirt that says "RED"')
     views, _ = dressed(subject)
