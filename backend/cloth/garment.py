@@ -17,7 +17,7 @@ from torch import Tensor
 from rigging.parts import PART_INDEX
 
 from ..geometry.color import srgb_to_lab
-from .places import Places
+from .places import PixelPlaces
 
 LIGHTNESS_SHARE = 0.6
 """How much a difference in lightness counts against one in colour: folds shade the cloth, they do not tint it."""
@@ -46,7 +46,7 @@ class Garment:
     lab: Tensor  # [3] its colour
 
 
-def upper_garment(view: Tensor, where: Places, kind: str, front: Garment | None = None) -> Garment | None:
+def upper_garment(view: Tensor, where: PixelPlaces, kind: str, front: Garment | None = None) -> Garment | None:
     """Find it, or None where nothing of the trunk is seen.
 
     Args:
@@ -73,7 +73,7 @@ def upper_garment(view: Tensor, where: Places, kind: str, front: Garment | None 
     if not colour(trunk):
         return None
     (cloth,) = colour(trunk)
-    away = _nearest(lab, [cloth] if front is None else [cloth, front.lab])
+    away = distance_to(lab, [cloth] if front is None else [cloth, front.lab])
 
     head = seen & within("head")
     brow = rest[..., 1][head].mean() if bool(head.any()) else torch.tensor(0.0)
@@ -84,15 +84,15 @@ def upper_garment(view: Tensor, where: Places, kind: str, front: Garment | None 
         legs += colour(seen & within(*_THIGHS))
     allowed = solid & ~within(*_NEVER) & (away < REACH)
     if not _alike(cloth, hair):
-        allowed &= away < _nearest(lab, hair)
+        allowed &= away < distance_to(lab, hair)
     if _alike(cloth, skin):
         allowed &= ~within("neck", *_FOREARMS, *_THIGHS, *_SHINS)
         if kind in SLEEVELESS:
             allowed &= ~within(*_UPPER_ARMS)
     else:
-        allowed &= away < _nearest(lab, skin)
+        allowed &= away < distance_to(lab, skin)
     if not _alike(cloth, legs):
-        allowed &= away < _nearest(lab, legs)
+        allowed &= away < distance_to(lab, legs)
     elif kind not in WHOLE:
         allowed &= where.hung[..., 1] > where.pelvis - HEM
     if front is not None:  # sleeves are as long behind
@@ -102,8 +102,8 @@ def upper_garment(view: Tensor, where: Places, kind: str, front: Garment | None 
     return Garment(torch.from_numpy(gaussian_filter(mask.astype(np.float32), 0.6)), cloth)
 
 
-def _nearest(lab: Tensor, colours: list[Tensor]) -> Tensor:
-    """Distance (...) of each colour (..., 3) to the nearest of others; far where there are none."""
+def distance_to(lab: Tensor, colours: list[Tensor]) -> Tensor:
+    """Distance (...) of Lab colours (..., 3) to the nearest of others; far where there are none."""
     apart = [lab.new_full(lab.shape[:-1], 1e3)]
     for colour in colours:
         difference = lab - colour
@@ -113,7 +113,7 @@ def _nearest(lab: Tensor, colours: list[Tensor]) -> Tensor:
 
 
 def _alike(cloth: Tensor, others: list[Tensor]) -> bool:
-    return float(_nearest(cloth, others)) < ALIKE
+    return float(distance_to(cloth, others)) < ALIKE
 
 
 def _connected(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:

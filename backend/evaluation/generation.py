@@ -102,11 +102,13 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)
     with meter.stage("pattern or print"):
         fabric = pipeline.prompt.fabric(case.prompt)
-        views = pipeline.fabric(fabric, case.subject, pair[0][0], pair[1], case.index)
+        woven = pipeline.fabric(fabric, case.subject, pair[0][0], pair[1], case.index)
+        if woven is not None:
+            pair = woven.front[None], woven.backs
     maps = back.window.crop(case.subject.maps(BODY_MAP_SIZE)[1:], BODY_MAP_SIZE // back.window.size)
     raw = decode(pipeline.back.decoder, back.latents, maps, back.window)[0, 3]
     agreed = iou(raw, front.rgba[0, 3])
-    return torch.cat([views[0][None], views[1]]), {"raw_iou": agreed, **meter.figures()}
+    return torch.cat(pair), {"raw_iou": agreed, **meter.figures()}
 
 
 def _noise(case: Case, stream: int) -> torch.Generator:

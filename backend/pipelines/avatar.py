@@ -46,7 +46,7 @@ from .back_view import BackViewPipeline, share_silhouette
 from .body import PosedSubject
 from .close_up import CloseUpPipeline
 from .edit import Edit, changed_pixels, with_kept_pixels
-from .fabric import FabricPipeline
+from .fabric import FabricPipeline, Woven
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
 from .lift import LiftPipeline
@@ -242,8 +242,6 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
-            if photos is None or request.keep == "head":  # else the clothes are the photo's
-                front_rgba, back_rgba = self._patterned(request, subject, front_rgba, back_rgba, edit)
             if edit is not None:
                 front_rgba, back_rgba = with_kept_pixels(edit, subject, front_rgba, back_rgba)
             if photos is not None:  # where the photo shows the person, it has the better picture
@@ -252,8 +250,11 @@ class AvatarPipeline:
                 shown = photos.back(front_rgba[0, 3])
             if shown is not None:
                 back_rgba = torch.stack([shown.over(view) for view in back_rgba])
+            woven = None
+            if photos is None or request.keep == "head":  # else the clothes are the photo's
+                woven = self._woven(request, subject, front_rgba[0], back_rgba, edit)
         avatars = [
-            self._solidify(request, subject, front_rgba[0], back_rgba[i], i, clock, cancelled)
+            self._solidify(request, subject, front_rgba[0], back_rgba[i], woven, i, clock, cancelled)
             for i in range(request.hypotheses)
         ]
         if photos is not None:
@@ -272,18 +273,16 @@ class AvatarPipeline:
             lambda: check(cancelled),
         )
 
-    def _patterned(
+    def _woven(
         self, request: GenerateRequest, subject: PosedSubject, front: Tensor, backs: Tensor, edit: Edit | None
-    ) -> tuple[Tensor, Tensor]:
-        """Front (1, 4, S, S) and backs (K, 4, S, S) with what the prompt says of cloth, on what an edit changes."""
+    ) -> Woven | None:
+        """Front (4, S, S) and backs (K, 4, S, S) with what the prompt says of cloth, on what an edit changes."""
         changed = None
         if edit is not None:
             if not edit.change & {"upper", "outfit"}:
-                return front, backs
+                return None
             changed = changed_pixels(edit, subject, resize(edit.views, PICTURE))
-        fabric = self.prompt.fabric(request.prompt)
-        view, others = self.fabric(fabric, subject, front[0], backs, request.seed, changed)
-        return view[None], others
+        return self.fabric(self.prompt.fabric(request.prompt), subject, front, backs, request.seed, changed)
 
     def _credit(
         self, avatar: Avatar, photos: PhotoViews, behind: Behind | None, request: GenerateRequest, prompt: str
@@ -333,6 +332,7 @@ class AvatarPipeline:
         subject: PosedSubject,
         front_rgba: Tensor,
         back_rgba: Tensor,
+        woven: Woven | None,
         hypothesis: int,
         clock: _Clock,
         cancelled: Cancelled | None,
@@ -352,6 +352,9 @@ class AvatarPipeline:
             if request.topology == "body":
                 lifted, atlas = self.wrap(lifted, subject), body_atlas(self.body_model)
             textured = self.texture(lifted, subject, front_rgba, back_rgba, request.texture_size, atlas)
+            if woven is not None:
+                textured = replace(textured, image=self.fabric.on_texture(woven, hypothesis, textured, subject))
+                front_rgba, back_rgba = woven.front, woven.backs[hypothesis]
             if atlas is not None:
                 painted = paint_mouth(self.body_model, atlas, np.asarray(textured.image))
                 textured = replace(textured, image=Image.fromarray(painted, "RGB"))

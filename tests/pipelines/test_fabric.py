@@ -1,16 +1,23 @@
 """Patterns and prints on finished views: where they go, what they leave alone, what prompts ask for."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from backend.cloth.garment import upper_garment
-from backend.cloth.places import places
+from backend.cloth.patterns import REPEAT
+from backend.cloth.places import places_of_pixels, places_of_points
 from backend.geometry.rasterize import rasterize
+from backend.geometry.texels import Texels
 from backend.pipelines.body import PosedSubject
 from backend.pipelines.edit import part_ids
 from backend.pipelines.fabric import PRINTED, Fabric, FabricPipeline, fabric_of, without_quotes
+from backend.pipelines.texture import TexturedMesh
+from backend.pipelines.wrap import body_atlas
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
+from rigging.normals import vertex_normals
 from rigging.parts import PART_NAMES
 
 SIZE = 512
@@ -45,8 +52,8 @@ def dressed(
 
 
 def laid_on(subject: PosedSubject, views: torch.Tensor, fabric: Fabric, seed: int = 0, **more) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    front, backs = FabricPipeline()(fabric, subject, views[0], views[1:], seed, **more)
-    return torch.cat([front[None], backs])
+    woven = FabricPipeline()(fabric, subject, views[0], views[1:], seed, **more)
+    return views if woven is None else torch.cat([woven.front[None], woven.backs])
 
 
 def changed(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
@@ -59,7 +66,8 @@ def changed(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
 )
 def test_garment_is_found_by_place_and_colour(subject: PosedSubject, shirt: tuple, legs: tuple) -> None:  # type: ignore[type-arg]
     views, masks = dressed(subject, shirt, legs)
-    sides = places(subject.posed, subject.model.faces, subject.model.weights, part_ids(subject), subject.frame, SIZE)
+    model = subject.model
+    sides = places_of_pixels(subject.posed, model.faces, model.weights, part_ids(subject), subject.frame, SIZE)
     front = upper_garment(views[0], sides[0], "t-shirt")
     assert front is not None
     back = upper_garment(views[1], sides[1], "t-shirt", front)
@@ -169,3 +177,36 @@ def test_quoted_words_are_printed_and_not_read(subject: PosedSubject) -> None:
     written = [changed(views, laid_on(subject, views, Fabric("logo", motif=word)))[0] for word in ("RED", "BLUE")]
     assert written[0].any() and not torch.equal(written[0], written[1])
     assert set(PRINTED) and fabric_of("a", {}).chance != fabric_of("b", {}).chance
+
+
+def test_points_of_a_posed_body_are_where_they_were_in_the_t_pose(subject: PosedSubject) -> None:
+    posed, chosen = subject.posed, np.arange(0, len(subject.posed.vertices), 37)
+    model = subject.model
+    normals = vertex_normals(posed.vertices, model.faces)[chosen]
+    found = places_of_points(posed.vertices[chosen], normals, posed, model.faces, model.weights, part_ids(subject))
+    assert torch.allclose(found.facing.norm(dim=1), torch.ones(len(chosen)), atol=1e-4)
+    assert np.abs(found.rest.numpy() - posed.rest_vertices[chosen]).max() < 1e-4
+    assert np.array_equal(found.part.numpy(), part_ids(subject)[chosen])
+
+
+def test_texture_has_the_pattern_all_around(subject: PosedSubject) -> None:
+    views, _ = dressed(subject)
+    woven = FabricPipeline()(Fabric("stripes"), subject, views[0], views[1:], 0)
+    assert woven is not None
+    atlas = body_atlas(subject.model)
+    vertices = subject.frame.to_view(subject.posed.vertices)[atlas.source_vertex].astype(np.float32)
+    plain = Image.new("RGB", (512, 512), tuple(round(255 * value) for value in SHIRT))
+    mesh = TexturedMesh(vertices, atlas.faces, atlas.uvs, atlas.source_vertex, plain, plain.convert("L"), None)
+    striped = np.asarray(FabricPipeline().on_texture(woven, 0, mesh, subject)).astype(int)
+    texels = Texels.of(atlas.faces, atlas.uvs, 512)
+    changed = torch.from_numpy(np.abs(striped - np.asarray(plain)).max(2) > 8)[texels.mask]
+    rest = texels.blend(torch.from_numpy(subject.posed.rest_vertices[atlas.source_vertex]).float())
+    normal = texels.blend(torch.from_numpy(vertex_normals(vertices, atlas.faces)).float())
+    part = torch.from_numpy(part_ids(subject)[atlas.source_vertex].astype("int64"))[texels.corners[:, 0]]
+    torso = part == PART_NAMES.index("torso")
+    sides = torso & (normal[:, 0].abs() > 0.95)
+    for where in (torso, sides):
+        assert 0.3 < changed[where].float().mean() < 0.5
+    expected = (rest[:, 1] / REPEAT % 1) < 0.4
+    assert (changed == expected)[torso].float().mean() > 0.85
+    assert changed[torch.isin(part, torch.tensor([PART_NAMES.index(n) for n in LEGS[1:]]))].float().mean() < 0.02
