@@ -1,8 +1,8 @@
-"""Which pixels of a view show the upper garment: by where on the body they lie, and by their colour.
+"""Which pixels of a view show a garment: by where on the body they lie, and by their colour.
 
-A painted view has no labels, and a garment may end anywhere. Its colour is that of the trunk; the other colours that
-it could be taken for (skin, hair, what the legs wear) are read where they must be, and each pixel belongs to the
-nearest. Where two cannot be told apart, the place decides.
+A painted view has no labels, and a garment may end anywhere. Its colour is that of the trunk, or of the thighs; other
+colours that it could be taken for (skin, hair, other clothes) are read where they must be, and each pixel belongs to
+the nearest. Where two cannot be told apart, the place decides.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ SLEEVELESS = ("tank top", "top", "dress", "swimsuit")
 """Kinds that are taken to end at the shoulder where cloth and skin are alike."""
 HEM = 0.06
 """Metres below the pelvis where a garment is taken to end that has the colour of what the legs wear."""
+WAIST = 0.16
+"""Metres above the pelvis up to which what the legs wear can reach."""
+SHORT = ("shorts", "miniskirt")
+"""Kinds that are taken to end on the thigh where cloth and skin are alike."""
 _FEWEST = 20  # pixels of which a colour is read
 _UPPER_ARMS = ("left_upper_arm", "right_upper_arm")
 _FOREARMS = ("left_lower_arm", "right_lower_arm")
@@ -40,7 +44,7 @@ _NEVER = ("left_hand", "right_hand", "left_foot", "right_foot", "head", "left_ey
 
 @dataclass(frozen=True)
 class Garment:
-    """The upper garment in one view."""
+    """A garment in one view."""
 
     amount: Tensor  # [H, W] in [0, 1]
     lab: Tensor  # [3] its colour
@@ -55,50 +59,101 @@ def upper_garment(view: Tensor, where: PixelPlaces, kind: str, front: Garment | 
         kind: a choice of the slot ``upper_kind``.
         front: what the front was found to wear, when the view is of the back.
     """
-    lab, solid = srgb_to_lab(view[:3].permute(1, 2, 0)), view[3] > 0.5
-    seen, rest = solid & where.on_body, where.rest
-
-    def within(*names: str) -> Tensor:
-        return torch.isin(where.part, torch.tensor([PART_INDEX[name] for name in names]))
-
-    def colour(mask: Tensor) -> list[Tensor]:
-        return [lab[mask].median(0).values] if int(mask.sum()) >= _FEWEST else []
-
-    torso = seen & within("torso")
+    seen = _Seen(view, where)
+    torso = seen.within("torso") & seen.body
     if int(torso.sum()) < _FEWEST:
         return None
     # Long hair covers a back's upper half.
-    low, high = torch.quantile(rest[..., 1][torso], torch.tensor([0.25, 0.8] if front is None else [0.05, 0.45]))
-    trunk = torso & (rest[..., 0].abs() < 0.1) & (rest[..., 1] > low) & (rest[..., 1] < high)
-    if not colour(trunk):
+    trunk = torso & seen.between(torso, *((0.25, 0.8) if front is None else (0.05, 0.45)))
+    trunk &= where.rest[..., 0].abs() < 0.1
+    if not seen.colour(trunk):
         return None
-    (cloth,) = colour(trunk)
-    away = distance_to(lab, [cloth] if front is None else [cloth, front.lab])
-
-    head = seen & within("head")
-    brow = rest[..., 1][head].mean() if bool(head.any()) else torch.tensor(0.0)
-    skin = colour(head & (rest[..., 1] < brow)) + colour(seen & within("left_hand", "right_hand"))
-    hair = colour(head & (rest[..., 1] > brow))
-    legs = colour(seen & within(*_SHINS))
-    if kind not in WHOLE:
-        legs += colour(seen & within(*_THIGHS))
-    allowed = solid & ~within(*_NEVER) & (away < REACH)
-    if not _alike(cloth, hair):
-        allowed &= away < distance_to(lab, hair)
-    if _alike(cloth, skin):
-        allowed &= ~within("neck", *_FOREARMS, *_THIGHS, *_SHINS)
+    (cloth,) = seen.colour(trunk)
+    away = distance_to(seen.lab, [cloth] if front is None else [cloth, front.lab])
+    legs = seen.colour(seen.within(*_SHINS)) + ([] if kind in WHOLE else seen.colour(seen.within(*_THIGHS)))
+    allowed = seen.solid & ~seen.within(*_NEVER) & (away < REACH)
+    if not _alike(cloth, seen.hair):
+        allowed &= away < distance_to(seen.lab, seen.hair)
+    if _alike(cloth, seen.skin):
+        allowed &= ~seen.within("neck", *_FOREARMS, *_THIGHS, *_SHINS)
         if kind in SLEEVELESS:
-            allowed &= ~within(*_UPPER_ARMS)
+            allowed &= ~seen.within(*_UPPER_ARMS)
     else:
-        allowed &= away < distance_to(lab, skin)
+        allowed &= away < distance_to(seen.lab, seen.skin)
     if not _alike(cloth, legs):
-        allowed &= away < distance_to(lab, legs)
+        allowed &= away < distance_to(seen.lab, legs)
     elif kind not in WHOLE:
-        allowed &= where.hung[..., 1] > where.pelvis - HEM
-    if front is not None:  # sleeves are as long behind
-        arms = within(*_UPPER_ARMS, *_FOREARMS).numpy()
-        allowed &= torch.from_numpy(~arms | binary_dilation(front.amount.numpy() > 0.5, iterations=2))
-    mask = _connected(allowed.numpy(), trunk.numpy())
+        allowed &= where.hung[..., 1] > where.pelvis - HEM  # a straight hem
+    allowed &= ~seen.within(*_UPPER_ARMS, *_FOREARMS) | _as_in(front)  # sleeves are as long behind
+    return _garment(allowed, trunk, cloth)
+
+
+def lower_garment(view: Tensor, where: PixelPlaces, kind: str, front: Garment | None = None) -> Garment | None:
+    """Find what the legs wear, or None where no thigh is seen; as :func:`upper_garment`."""
+    seen = _Seen(view, where)
+    thighs = seen.within(*_THIGHS) & seen.body
+    if int(thighs.sum()) < _FEWEST:
+        return None
+    upper_half = thighs & seen.between(thighs, 0.55, 0.95)  # shorts and miniskirts end below
+    if not seen.colour(upper_half):
+        return None
+    (cloth,) = seen.colour(upper_half)
+    away = distance_to(seen.lab, [cloth] if front is None else [cloth, front.lab])
+    torso = seen.within("torso")
+    above = seen.colour(torso & seen.body & seen.between(torso & seen.body, 0.25, 0.8))
+    arms = seen.within("neck", *_UPPER_ARMS, *_FOREARMS)
+    allowed = seen.solid & ~arms & ~seen.within(*_NEVER) & (away < REACH)
+    allowed &= where.hung[..., 1] < where.pelvis + WAIST
+    if not _alike(cloth, seen.skin):
+        allowed &= away < distance_to(seen.lab, seen.skin)
+    elif kind in SHORT:
+        allowed &= upper_half | ~seen.within(*_THIGHS, *_SHINS)
+    if _alike(cloth, above):
+        allowed &= where.hung[..., 1] < where.pelvis - HEM
+    else:
+        allowed &= away < distance_to(seen.lab, above)
+    allowed &= ~seen.within(*_THIGHS, *_SHINS) | _as_in(front)
+    return _garment(allowed, upper_half, cloth)
+
+
+class _Seen:
+    """A view's pixels, and the colours of what is no garment."""
+
+    def __init__(self, view: Tensor, where: PixelPlaces) -> None:
+        self.where = where
+        self.lab, self.solid = srgb_to_lab(view[:3].permute(1, 2, 0)), view[3] > 0.5
+        self.body = self.solid & where.on_body
+        head = self.body & self.within("head")
+        height = where.rest[..., 1]
+        brow = height[head].mean() if bool(head.any()) else torch.tensor(0.0)
+        self.skin = self.colour(head & (height < brow)) + self.colour(self.within("left_hand", "right_hand"))
+        self.hair = self.colour(head & (height > brow))
+
+    def within(self, *names: str) -> Tensor:
+        """Pixels (H, W) of parts of the body, or beside them."""
+        return torch.isin(self.where.part, torch.tensor([PART_INDEX[name] for name in names]))
+
+    def colour(self, mask: Tensor) -> list[Tensor]:
+        """The median Lab (3,) of the body's pixels in a mask; nothing where there are too few."""
+        chosen = mask & self.body
+        return [self.lab[chosen].median(0).values] if int(chosen.sum()) >= _FEWEST else []
+
+    def between(self, mask: Tensor, low: float, high: float) -> Tensor:
+        """Pixels (H, W) as high in the T-pose as those between two quantiles of a mask's."""
+        height = self.where.rest[..., 1]
+        least, most = torch.quantile(height[mask], torch.tensor([low, high]))
+        return (height > least) & (height < most)
+
+
+def _as_in(front: Garment | None) -> Tensor:
+    """Pixels (H, W) where the front shows the garment, or everywhere for a front itself."""
+    if front is None:
+        return torch.tensor(True)
+    return torch.from_numpy(binary_dilation(front.amount.numpy() > 0.5, iterations=2))
+
+
+def _garment(allowed: Tensor, seed: Tensor, cloth: Tensor) -> Garment:
+    mask = _connected(allowed.numpy(), seed.numpy())
     return Garment(torch.from_numpy(gaussian_filter(mask.astype(np.float32), 0.6)), cloth)
 
 

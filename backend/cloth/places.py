@@ -31,6 +31,12 @@ class Places:
     part: Tensor  # [...] index into rigging.parts.PART_NAMES
     pelvis: float  # height of its joint in the T-pose, metres
 
+    def at(self, chosen: Tensor) -> Places:
+        """Those of a mask (...) or of indices."""
+        fields = (self.rest, self.hung, self.facing, self.hung_facing, self.part)
+        rest, hung, facing, hung_facing, part = (values[chosen] for values in fields)
+        return Places(rest, hung, facing, hung_facing, part, self.pelvis)
+
 
 @dataclass(frozen=True)
 class PixelPlaces(Places):

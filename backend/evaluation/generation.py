@@ -100,9 +100,9 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
     with meter.stage("close-ups of the head"):
         noises = [_noise(case, 9), _noise(case, 10)]
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)
-    with meter.stage("pattern or print"):
-        fabric = pipeline.prompt.fabric(case.prompt)
-        woven = pipeline.fabric(fabric, case.subject, pair[0][0], pair[1], case.index)
+    with meter.stage("patterns and prints"):
+        fabrics = pipeline.prompt.fabrics(case.prompt)
+        woven = pipeline.fabric(fabrics, case.subject, pair[0][0], pair[1], case.index)
         if woven is not None:
             pair = woven.front[None], woven.backs
     maps = back.window.crop(case.subject.maps(BODY_MAP_SIZE)[1:], BODY_MAP_SIZE // back.window.size)

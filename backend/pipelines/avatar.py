@@ -277,12 +277,11 @@ class AvatarPipeline:
         self, request: GenerateRequest, subject: PosedSubject, front: Tensor, backs: Tensor, edit: Edit | None
     ) -> Woven | None:
         """Front (4, S, S) and backs (K, 4, S, S) with what the prompt says of cloth, on what an edit changes."""
-        changed = None
+        fabrics, changed = self.prompt.fabrics(request.prompt), None
         if edit is not None:
-            if not edit.change & {"upper", "outfit"}:
-                return None
+            fabrics = [fabric for fabric in fabrics if edit.change & {fabric.area, "outfit"}]
             changed = changed_pixels(edit, subject, resize(edit.views, PICTURE))
-        return self.fabric(self.prompt.fabric(request.prompt), subject, front, backs, request.seed, changed)
+        return self.fabric(fabrics, subject, front, backs, request.seed, changed)
 
     def _credit(
         self, avatar: Avatar, photos: PhotoViews, behind: Behind | None, request: GenerateRequest, prompt: str

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from rigging.semantic import RANGES
 
+from ..cloth.fabric import Fabric, fabrics_of, without_quotes
 from ..models.prompt_encoder import PromptEncoder, TextStates, in_plain_cloth
 from ..models.slots import SLOTS
 from ..photo.attributes import caption
-from .fabric import Fabric, fabric_of, without_quotes
 
 _SLIDERS: dict[tuple[str, str], dict[str, float]] = {
     ("gender", "woman"): {"gender": 0.95, "height_cm": 166.0},
@@ -69,9 +69,9 @@ class PromptPipeline:
         states, mask = self._texts([without_quotes(prompt) for prompt in prompts])
         return self.encoder(states.to(self.encoder.dtype), mask)
 
-    def fabric(self, prompt: str) -> Fabric:
-        """What the prompt says of the upper garment's cloth."""
-        return fabric_of(prompt, self.read(prompt) if prompt.strip() else {})
+    def fabrics(self, prompt: str) -> list[Fabric]:
+        """The clothes that the prompt gives a pattern or print."""
+        return fabrics_of(prompt, self.read(prompt) if prompt.strip() else {})
 
     @torch.no_grad()
     def read(self, prompt: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from backend.cloth.fabric import LOWER, UPPER, Fabric
 from backend.cloth.garment import upper_garment
 from backend.cloth.patterns import REPEAT
 from backend.cloth.places import places_of_pixels, places_of_points
@@ -12,7 +13,7 @@ from backend.geometry.rasterize import rasterize
 from backend.geometry.texels import Texels
 from backend.pipelines.body import PosedSubject
 from backend.pipelines.edit import part_ids
-from backend.pipelines.fabric import PRINTED, Fabric, FabricPipeline, fabric_of, without_quotes
+from backend.pipelines.fabric import FabricPipeline
 from backend.pipelines.texture import TexturedMesh
 from backend.pipelines.wrap import body_atlas
 from rigging.body_model import BodyModel
@@ -51,8 +52,8 @@ def dressed(
     return torch.stack(views), torch.stack(masks)
 
 
-def laid_on(subject: PosedSubject, views: torch.Tensor, fabric: Fabric, seed: int = 0, **more) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    woven = FabricPipeline()(fabric, subject, views[0], views[1:], seed, **more)
+def laid_on(subject: PosedSubject, views: torch.Tensor, fabric: Fabric | None, seed: int = 0, **more) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    woven = FabricPipeline()([fabric] if fabric else [], subject, views[0], views[1:], seed, **more)
     return views if woven is None else torch.cat([woven.front[None], woven.backs])
 
 
@@ -80,7 +81,7 @@ def test_garment_is_found_by_place_and_colour(subject: PosedSubject, shirt: tupl
 
 def test_stripes_cover_the_shirt_on_both_sides_and_nothing_else(subject: PosedSubject) -> None:
     views, masks = dressed(subject)
-    striped = changed(views, laid_on(subject, views, Fabric("stripes")))
+    striped = changed(views, laid_on(subject, views, Fabric(UPPER, "stripes", "t-shirt")))
     for side in (0, 1):
         assert 0.3 < striped[side][masks[side]].float().mean() < 0.5
         assert striped[side][~masks[side]].float().mean() < 0.002
@@ -90,7 +91,7 @@ def test_stripes_cover_the_shirt_on_both_sides_and_nothing_else(subject: PosedSu
 def test_stripes_go_round_sleeves(subject: PosedSubject) -> None:
     level = PosedSubject.of(subject.model, BodyParameters(), subject.device)  # the T-pose, arms level
     views, _ = dressed(level)
-    striped = changed(views, laid_on(level, views, Fabric("stripes")))[0]
+    striped = changed(views, laid_on(level, views, Fabric(UPPER, "stripes", "t-shirt")))[0]
     y, x = (
         level.frame.to_view(level.posed.joints)[16:20, 1].mean(),
         level.frame.to_view(level.posed.joints)[[16, 18], 0],
@@ -103,80 +104,61 @@ def test_stripes_go_round_sleeves(subject: PosedSubject) -> None:
 
 def test_print_is_on_the_chest_alone_and_the_seed_chooses_it(subject: PosedSubject) -> None:
     views, masks = dressed(subject)
-    prints = [laid_on(subject, views, Fabric("logo"), seed) for seed in range(6)]
+    prints = [laid_on(subject, views, Fabric(UPPER, "logo", "t-shirt"), seed) for seed in range(6)]
     for printed in prints:
         inked = changed(views, printed)
         assert 20 < inked[0].sum() < 0.3 * masks[0].sum() and not inked[1].any()
         assert not (inked[0] & ~masks[0]).any()
     assert any(not torch.equal(prints[0], other) for other in prints[1:])
-    assert torch.equal(prints[0], laid_on(subject, views, Fabric("logo"), 0))
+    assert torch.equal(prints[0], laid_on(subject, views, Fabric(UPPER, "logo", "t-shirt"), 0))
 
 
 def test_plain_cloth_and_what_an_edit_keeps_stay_as_they_are(subject: PosedSubject) -> None:
     views, _ = dressed(subject)
-    assert torch.equal(laid_on(subject, views, Fabric("plain")), views)
+    assert torch.equal(laid_on(subject, views, None), views)
     half = torch.ones(2, 1, 256, 256)
     half[..., :128] = 0
-    dotted = changed(views, laid_on(subject, views, Fabric("dots"), changed=half))
+    dotted = changed(views, laid_on(subject, views, Fabric(UPPER, "dots", "t-shirt"), changed=half))
     assert not dotted[..., : SIZE // 2 - 2].any() and dotted[..., SIZE // 2 :].any()
+
+
+def test_trousers_get_a_pattern_of_their_own(subject: PosedSubject) -> None:
+    views, masks = dressed(subject)
+    legs = views[:, 2] > 1.5 * views[:, 0]
+    checked = changed(views, laid_on(subject, views, Fabric(LOWER, "checks", "trousers")))
+    for side in (0, 1):
+        assert 0.5 < checked[side][legs[side]].float().mean() < 0.75
+        assert checked[side][~legs[side]].float().mean() < 0.005
+
+
+def test_shorts_of_the_skins_colour_end_on_the_thigh(subject: PosedSubject) -> None:
+    views, _ = dressed(subject, legs=SKIN)
+    dotted = changed(views, laid_on(subject, views, Fabric(LOWER, "dots", "shorts")))
+    knee = subject.frame.to_view(subject.posed.joints)[4, 1]
+    assert dotted.any() and not dotted[:, int((1 - knee) / 2 * SIZE) - 12 :].any()
 
 
 def test_nobody_in_the_picture_is_no_error(subject: PosedSubject) -> None:
     empty = torch.zeros(2, 4, SIZE, SIZE)
-    assert torch.equal(laid_on(subject, empty, Fabric("checks")), empty)
+    assert torch.equal(laid_on(subject, empty, Fabric(UPPER, "checks", "t-shirt")), empty)
+
+
+def test_a_written_word_is_what_is_written(subject: PosedSubject) -> None:
+    views, _ = dressed(subject)
+    words = ("RED", "BLUE")
+    written = [
+        changed(views, laid_on(subject, views, Fabric(UPPER, "logo", "t-shirt", motif=word)))[0] for word in words
+    ]
+    assert written[0].any() and not torch.equal(written[0], written[1])
 
 
 def test_patterns_follow_pose_and_enlargement(subject: PosedSubject) -> None:
     views, masks = dressed(subject)
     large = torch.nn.functional.interpolate(views, 1024)
-    dotted = changed(large, laid_on(subject, large, Fabric("dots")))
-    small = changed(views, laid_on(subject, views, Fabric("dots")))
+    dotted = changed(large, laid_on(subject, large, Fabric(UPPER, "dots", "t-shirt")))
+    small = changed(views, laid_on(subject, views, Fabric(UPPER, "dots", "t-shirt")))
     same = torch.nn.functional.avg_pool2d(dotted[:, None].float(), 2)[:, 0]
     assert ((same > 0.5) == small)[masks].float().mean() > 0.9
-
-
-@pytest.mark.parametrize(
-    ("prompt", "pattern", "motif"),
-    [
-        ('a man in a white t-shirt that says "HELLO"', "logo", "HELLO"),
-        ("a woman in a T-shirt with a heart print", "logo", "heart"),
-        ('a man in a "star" shirt', "logo", "STAR"),
-        ('a man in a shirt that reads "much too long for a chest"', "plain", None),
-        ("a heart surgeon in a blue shirt", "plain", None),
-    ],
-)
-def test_what_is_printed_can_be_said(prompt: str, pattern: str, motif: str | None) -> None:
-    fabric = fabric_of(prompt, {})
-    assert (fabric.pattern, fabric.motif) == (pattern, motif)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "pattern"),
-    [
-        ("a woman in a blue and white striped T-shirt and jeans", "stripes"),
-        ("a man in striped trousers and a white shirt", "plain"),
-        ("a man in a white shirt over striped slim-fit trousers", "plain"),
-        ("a man in striped trousers and a spotted shirt", "dots"),
-        ("dark green stripy shirt, lavender denims", "stripes"),
-        ("a tall man in a flannel shirt", "checks"),
-        ("a woman in a tartan skirt and a hoodie with a logo", "logo"),
-        ("a woman in a sundress with flowers", "floral"),
-        ("a woman in a red dress", "plain"),
-    ],
-)
-def test_words_for_patterns_belong_to_the_upper_garment(prompt: str, pattern: str) -> None:
-    assert fabric_of(prompt, {}).pattern == pattern
-    assert fabric_of(prompt, {"pattern": "stripes"}).pattern == (
-        pattern if prompt != "a woman in a red dress" else "stripes"
-    )
-
-
-def test_quoted_words_are_printed_and_not_read(subject: PosedSubject) -> None:
-    assert "RED" not in without_quotes('a man in a black t-shirt that says "RED"')
-    views, _ = dressed(subject)
-    written = [changed(views, laid_on(subject, views, Fabric("logo", motif=word)))[0] for word in ("RED", "BLUE")]
-    assert written[0].any() and not torch.equal(written[0], written[1])
-    assert set(PRINTED) and fabric_of("a", {}).chance != fabric_of("b", {}).chance
 
 
 def test_points_of_a_posed_body_are_where_they_were_in_the_t_pose(subject: PosedSubject) -> None:
@@ -191,7 +173,7 @@ def test_points_of_a_posed_body_are_where_they_were_in_the_t_pose(subject: Posed
 
 def test_texture_has_the_pattern_all_around(subject: PosedSubject) -> None:
     views, _ = dressed(subject)
-    woven = FabricPipeline()(Fabric("stripes"), subject, views[0], views[1:], 0)
+    woven = FabricPipeline()([Fabric(UPPER, "stripes", "t-shirt")], subject, views[0], views[1:], 0)
     assert woven is not None
     atlas = body_atlas(subject.model)
     vertices = subject.frame.to_view(subject.posed.vertices)[atlas.source_vertex].astype(np.float32)
