@@ -252,7 +252,10 @@ class DOPPEL_PG_scene(bpy.types.PropertyGroup):
 
     prompt: StringProperty(
         name="Prompt",
-        description="Who and what they wear, for example: a woman in a red dress with long brown hair",
+        description=(
+            "Who and what they wear, for example: a woman in a red polka-dot dress with long brown hair. "
+            "A text in quotation marks is printed on the chest"
+        ),
         maxlen=limits.MAX_PROMPT,
     )
     negative_prompt: StringProperty(name="Avoid", description="What the avatar must not have", maxlen=limits.MAX_PROMPT)
