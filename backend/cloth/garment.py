@@ -65,7 +65,6 @@ def upper_garment(view: Tensor, where: PixelPlaces, kind: str, front: Garment | 
         return None
     # Long hair covers a back's upper half.
     trunk = torso & seen.between(torso, *((0.25, 0.8) if front is None else (0.05, 0.45)))
-    trunk &= where.rest[..., 0].abs() < 0.1
     if not seen.colour(trunk):
         return None
     (cloth,) = seen.colour(trunk)
