@@ -15,6 +15,8 @@ from .patterns import weave
 from .places import Places
 from .prints import MOTIFS, Print
 
+CONTRAST = 55.0
+"""Least distance in Lab of a print from its cloth: every named colour of clothes has others as far away."""
 WRITTEN = 0.13
 """Half the width in metres of a text that the prompt gives."""
 PRINTED = tuple(motif for motif in MOTIFS if motif not in ("band", "lines"))
@@ -52,5 +54,5 @@ class Cloth:
     def _print(self) -> Print:
         rng = np.random.default_rng([self.seed, self.fabric.chance])
         motif = self.fabric.motif or PRINTED[int(rng.integers(len(PRINTED)))]
-        drawn = Print.draw(rng, self.lab.numpy(), motif)
+        drawn = Print.draw(rng, self.lab.numpy(), motif, CONTRAST)
         return drawn if motif in MOTIFS else replace(drawn, radius=WRITTEN)

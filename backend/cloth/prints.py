@@ -41,16 +41,19 @@ class Print:
     lab: tuple[float, float, float]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, cloth: np.ndarray, motif: str | None = None) -> Print:
+    def draw(
+        cls, rng: np.random.Generator, cloth: np.ndarray, motif: str | None = None, contrast: float = PRINT_CONTRAST
+    ) -> Print:
         """One at random, in a named colour that stands out from the cloth's Lab (3,).
 
         Args:
             rng: decides on all but what is given.
             cloth: [3] Lab.
             motif: what is printed; any other text than MOTIFS is written.
+            contrast: least distance of the two colours.
         """
         colours = rgb2lab(np.array(list(COLOURS.values())) / 255)
-        clear = colours[np.linalg.norm(colours - cloth, axis=1) > PRINT_CONTRAST]
+        clear = colours[np.linalg.norm(colours - cloth, axis=1) > contrast]
         lightness, a, b = clear[int(rng.integers(len(clear)))]
         drawn = MOTIFS[int(rng.integers(len(MOTIFS)))]
         height, radius = float(rng.uniform(0.715, 0.755)), float(rng.uniform(0.06, 0.125))

@@ -8,6 +8,7 @@ import torch
 from skimage.color import rgb2lab
 
 from backend.cli import EXIT_ERROR, main
+from backend.cloth.cloth import CONTRAST
 from backend.cloth.prints import MOTIFS, PRINT_CONTRAST, Print
 from backend.data import factory as module
 from backend.data.catalogue import Catalogue, Region
@@ -19,6 +20,7 @@ from backend.data.render import Light, Renderer
 from backend.data.scene import Wardrobe
 from backend.geometry.color import srgb_to_lab
 from backend.geometry.view_frame import ViewFrame
+from backend.models.slots import COLOURS
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,14 @@ def test_print_is_seen_on_the_chest_and_not_on_the_back(computed: Catalogue) -> 
     rows = blue[0].nonzero().squeeze(1) // 128
     top, bottom = (front.rgba[3] > 0.5).any(1).nonzero()[[0, -1], 0]
     assert 0.15 < float((rows.float().mean() - top) / (bottom - top)) < 0.4
+
+
+def test_every_cloth_has_colours_that_stand_out_from_it() -> None:
+    for rgb in COLOURS.values():
+        cloth = rgb2lab(np.array([rgb]) / 255)[0]
+        for seed in range(4):
+            ink = Print.draw(np.random.default_rng(seed), cloth, "star", CONTRAST)
+            assert np.linalg.norm(ink.lab - cloth) > CONTRAST and ink.motif == "star"
 
 
 def test_share_of_patterns_and_kinds_are_what_was_asked_for(computed: Catalogue) -> None:
