@@ -23,13 +23,13 @@ from backend.protocol.request import GenerateRequest  # noqa: E402
 PROMPTS = (
     "a woman in a red dress with long brown hair",
     "a man in a dark grey suit and black shoes",
-    "a young man in a white T-shirt and blue jeans",
+    'a young man in a white T-shirt that says "DOPPEL" and blue jeans',
     "a black woman in a yellow top and a navy skirt",
     "an old man with grey hair in a brown coat and jeans",
-    "a heavy middle-aged man in a green shirt and black trousers",
+    "a heavy middle-aged man in a green checked shirt and black trousers",
     "an Asian woman with a black bob in a pink blouse and grey skirt",
     "a muscular dark-skinned man in a black tank top and blue shorts",
-    "an elderly woman with white hair in a purple dress",
+    "an elderly woman with white hair in a purple floral dress",
     "a slim young woman with blond hair in a dark red shirt and navy trousers",
 )
 WIDTH, HEIGHT, LINE = 250, 350, 28

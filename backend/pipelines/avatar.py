@@ -228,7 +228,7 @@ class AvatarPipeline:
                 back = complete(shown, subject, self.front.autoencoder, sample_back, request.hypotheses)
         with clock.stage("close_up"):
             if edit is not None and edit.keeps_head:
-                front_rgba, back_rgba = self.close_up.keep(subject, front.rgba, back.rgba, edit.views)
+                front_rgba, back_rgba = front.rgba, back.rgba
             else:
                 front_rgba, back_rgba = self.close_up(
                     subject,

@@ -86,12 +86,6 @@ class CloseUpPipeline:
         detail = clean_alpha(unpremultiply(self.autoencoder.decode(latents)))
         return _paste(close, views, with_colours_of(detail, resize(unpremultiply(coarse), CLOSE_UP_SIZE)))
 
-    def keep(self, subject: PosedSubject, front: Tensor, back: Tensor, earlier: Tensor) -> tuple[Tensor, Tensor]:
-        """As the call, with the heads of ``earlier`` views (2, 4, S, S), front and back, in place of new ones."""
-        close = CloseUp.of_head(subject.frame, subject.posed.vertices, subject.model.weights)
-        heads = close.crop(resize(earlier.to(front), PICTURE_SIZE))
-        return _paste(close, torch.cat([front, back]), torch.cat([heads[:1], heads[1:].expand(len(back), -1, -1, -1)]))
-
 
 def with_colours_of(detail: Tensor, coarse: Tensor) -> Tensor:
     """Straight RGBA (B, 4, S, S) with the low frequencies of ``coarse``'s colours.

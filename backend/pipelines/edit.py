@@ -85,9 +85,9 @@ def with_kept_pixels(edit: Edit, subject: PosedSubject, front: Tensor, backs: Te
     Latents give back less than the picture had that they code: prints and faces would fade with every edit.
     """
     earlier = resize(edit.views.to(front), front.shape[-1])
-    cells = functional.max_pool2d(changed_pixels(edit, subject, resize(edit.views, PICTURE)), PICTURE // LATENT_SIZE)
-    beside = functional.max_pool2d(cells, 3, 1, 1).to(front)  # a code beside what changes may have changed, too
-    amount = functional.interpolate(beside, front.shape[-1], mode="bilinear")
+    changed = changed_pixels(edit, subject, resize(edit.views, PICTURE)).to(front)
+    soft = functional.avg_pool2d(functional.max_pool2d(changed, 5, 1, 2), 5, 1, 2, count_include_pad=False)
+    amount = functional.interpolate(soft, front.shape[-1], mode="bilinear")
     return torch.lerp(earlier[:1], front, amount[:1]), torch.lerp(earlier[1:], backs, amount[1:])
 
 
