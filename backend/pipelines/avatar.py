@@ -31,10 +31,9 @@ from rigging.gltf import write_glb
 from rigging.rest_pose import with_rest
 from rigging.semantic import semantic_to_betas
 
-from ..geometry.close_up import PICTURE
 from ..geometry.hygiene import MeshReport, mesh_report
 from ..geometry.turntable import render_turntable
-from ..models.autoencoder import Autoencoder, resize, unpremultiply
+from ..models.autoencoder import Autoencoder, unpremultiply
 from ..models.close_up import CloseUpDenoiser
 from ..models.denoiser import BackAdapter, BodyEncoder, ViewDenoiser
 from ..models.lifter import Lifter
@@ -242,8 +241,10 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
+            changed = None
             if edit is not None:
-                front_rgba, back_rgba = with_kept_pixels(edit, subject, front_rgba, back_rgba)
+                changed = changed_pixels(edit, subject)
+                front_rgba, back_rgba = with_kept_pixels(edit, changed, front_rgba, back_rgba)
             if photos is not None:  # where the photo shows the person, it has the better picture
                 front_rgba = photos.front(front_rgba.shape[-1]).over(front_rgba[0])[None]
                 back_rgba = share_silhouette(back_rgba, front_rgba)
@@ -252,7 +253,10 @@ class AvatarPipeline:
                 back_rgba = torch.stack([shown.over(view) for view in back_rgba])
             woven = None
             if photos is None or request.keep == "head":  # else the clothes are the photo's
-                woven = self._woven(request, subject, front_rgba[0], back_rgba, edit)
+                fabrics = self.prompt.fabrics(request.prompt)
+                if edit is not None:
+                    fabrics = [fabric for fabric in fabrics if edit.change & {fabric.area, "outfit"}]
+                woven = self.fabric(fabrics, subject, front_rgba[0], back_rgba, request.seed, changed)
         avatars = [
             self._solidify(request, subject, front_rgba[0], back_rgba[i], woven, i, clock, cancelled)
             for i in range(request.hypotheses)
@@ -272,16 +276,6 @@ class AvatarPipeline:
             BodyParameters.from_dict(request.body) if fitted else None,
             lambda: check(cancelled),
         )
-
-    def _woven(
-        self, request: GenerateRequest, subject: PosedSubject, front: Tensor, backs: Tensor, edit: Edit | None
-    ) -> Woven | None:
-        """Front (4, S, S) and backs (K, 4, S, S) with what the prompt says of cloth, on what an edit changes."""
-        fabrics, changed = self.prompt.fabrics(request.prompt), None
-        if edit is not None:
-            fabrics = [fabric for fabric in fabrics if edit.change & {fabric.area, "outfit"}]
-            changed = changed_pixels(edit, subject, resize(edit.views, PICTURE))
-        return self.fabric(fabrics, subject, front, backs, request.seed, changed)
 
     def _credit(
         self, avatar: Avatar, photos: PhotoViews, behind: Behind | None, request: GenerateRequest, prompt: str

@@ -73,26 +73,26 @@ def known_latents(edit: Edit, subject: PosedSubject, autoencoder: Autoencoder, w
     views = edit.views.to(subject.device)
     pictures = resize(views, autoencoder.image_size)
     latents = window.crop(autoencoder.encode(premultiply(pictures)))
-    changed = changed_pixels(edit, subject, resize(views, PICTURE)).to(latents)
-    cells = functional.max_pool2d(changed, PICTURE // LATENT_SIZE)
+    cells = functional.max_pool2d(changed_pixels(edit, subject).to(latents), PICTURE // LATENT_SIZE)
     kept = window.crop(1 - cells)
     return Known(latents[:1], kept[:1]), Known(latents[1:], kept[1:])
 
 
-def with_kept_pixels(edit: Edit, subject: PosedSubject, front: Tensor, backs: Tensor) -> tuple[Tensor, Tensor]:
-    """Front (1, 4, S, S) and backs (K, 4, S, S) with the earlier avatar's own pixels where nothing was to change.
+def with_kept_pixels(edit: Edit, changed: Tensor, front: Tensor, backs: Tensor) -> tuple[Tensor, Tensor]:
+    """Front (1, 4, S, S) and backs (K, 4, S, S) with the earlier avatar's own pixels where nothing was to change, which
+    is off ``changed`` (2, 1, 256, 256).
 
     Latents give back less than the picture had that they code: prints and faces would fade with every edit.
     """
     earlier = resize(edit.views.to(front), front.shape[-1])
-    changed = changed_pixels(edit, subject, resize(edit.views, PICTURE)).to(front)
-    soft = functional.avg_pool2d(functional.max_pool2d(changed, 5, 1, 2), 5, 1, 2, count_include_pad=False)
+    grown = functional.max_pool2d(changed.to(front), 5, 1, 2)
+    soft = functional.avg_pool2d(grown, 5, 1, 2, count_include_pad=False)
     amount = functional.interpolate(soft, front.shape[-1], mode="bilinear")
     return torch.lerp(earlier[:1], front, amount[:1]), torch.lerp(earlier[1:], backs, amount[1:])
 
 
-def changed_pixels(edit: Edit, subject: PosedSubject, pictures: Tensor) -> Tensor:
-    """1 where front and back (2, 4, 256, 256) may be painted anew, (2, 1, 256, 256).
+def changed_pixels(edit: Edit, subject: PosedSubject) -> Tensor:
+    """1 where front and back may be painted anew, (2, 1, 256, 256).
 
     Hair and skirts lie beside the body: such a pixel belongs to the nearest part. Cloth that hangs over another part
     (a dress over the legs) goes with the part that it covers.
@@ -100,6 +100,7 @@ def changed_pixels(edit: Edit, subject: PosedSubject, pictures: Tensor) -> Tenso
     parts = {part for area in edit.change for part in AREAS[area]}
     chosen = np.isin(part_ids(subject), [PART_NAMES.index(part) for part in parts])
     sides = []
+    pictures = resize(edit.views, PICTURE)
     for layer, picture in zip(rasterize(subject.vertices, subject.faces, PICTURE), pictures, strict=True):
         corner = subject.faces[layer.face.clamp_min(0)][..., 0].cpu().numpy()
         mask = layer.mask.cpu().numpy()

@@ -38,7 +38,7 @@ def place_of(subject: PosedSubject, joint: str) -> tuple[int, int]:
 
 def changed(subject: PosedSubject, view: torch.Tensor, *areas: str) -> np.ndarray:
     edit = Edit(view, view, frozenset(areas))
-    return changed_pixels(edit, subject, torch.stack([view, view]))[:, 0].numpy() > 0.5
+    return changed_pixels(edit, subject)[:, 0].numpy() > 0.5
 
 
 def test_each_area_is_where_it_is_worn(subject: PosedSubject, view: torch.Tensor) -> None:
@@ -78,7 +78,7 @@ def test_areas_as_written() -> None:
 def test_what_is_not_to_change_keeps_its_pixels(subject: PosedSubject, view: torch.Tensor) -> None:
     edit = Edit(view, view, frozenset({"lower"}))
     new = torch.full((3, 4, 1024, 1024), 0.5)
-    front, backs = with_kept_pixels(edit, subject, new[:1], new[1:])
+    front, backs = with_kept_pixels(edit, changed_pixels(edit, subject), new[:1], new[1:])
     assert front.shape == new[:1].shape and backs.shape == new[1:].shape
     for made in (front[0], *backs):
         for joint, kept in (("head", True), ("left_knee", False)):
