@@ -34,6 +34,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--patterned", type=float, default=None, metavar="SHARE", help="share of plain clothes that get a pattern"
     )
     make.add_argument(
+        "--everyday", type=float, default=None, metavar="SHARE", help="share of people in an everyday pose"
+    )
+    make.add_argument(
         "--wearing", nargs="+", default=[], metavar="KIND", help="only people whose upper garment is one of these kinds"
     )
     make.add_argument("--threads", type=int, default=1)
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from ..data.contact_sheet import contact_sheet
     from ..data.dataset import FORMAT_VERSION, person_path, read_sample, write_sample
     from ..data.factory import Factory
-    from ..data.person import PATTERNED
+    from ..data.person import EVERYDAY, PATTERNED
     from ..data.procedural import procedural_catalogue, with_procedural_clothes
     from ..models.slots import SLOTS
     from ..protocol.errors import DoppelError
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             "--people and --surface-every must be at least 1, --seed not negative",
             "See `doppel data make --help`.",
         )
-    for name, share in (("turned", args.turned), ("patterned", args.patterned)):
+    for name, share in (("turned", args.turned), ("patterned", args.patterned), ("everyday", args.everyday)):
         if share is not None and not 0 <= share <= 1:
             raise DoppelError("data_arguments", f"--{name} is a share from 0 to 1, not {share:g}")
     kinds = next(slot.choices for slot in SLOTS if slot.name == "upper_kind")
@@ -77,8 +80,15 @@ def run(args: argparse.Namespace) -> int:
     for problem in catalogue.problems:
         print(f"left out: {problem}")
     patterned = PATTERNED if args.patterned is None else args.patterned
+    everyday = EVERYDAY if args.everyday is None else args.everyday
     factory = Factory(
-        catalogue, args.seed, args.test_split, turned=args.turned, patterned=patterned, wearing=args.wearing
+        catalogue,
+        args.seed,
+        args.test_split,
+        turned=args.turned,
+        patterned=patterned,
+        wearing=args.wearing,
+        everyday=everyday,
     )
     for name, reason in factory.dropped_poses:
         print(f"left out: pose {name}: {reason}")
@@ -91,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         header["turned"] = args.turned
     if args.patterned is not None:
         header["patterned"] = args.patterned
+    if args.everyday is not None:
+        header["everyday"] = args.everyday
     if args.wearing:
         header["wearing"] = sorted(args.wearing)
     args.out.mkdir(parents=True, exist_ok=True)

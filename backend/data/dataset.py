@@ -26,7 +26,7 @@ from rigging.body_parameters import BodyParameters
 from ..geometry.view_frame import ViewFrame
 from ..protocol.errors import DoppelError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 SURFACE = ("points", "normals", "albedo", "queries", "sdf", "depth")
 
 
@@ -36,6 +36,7 @@ class Sample:
 
     front: Tensor  # [4, 512, 512] uint8 RGBA, lit
     back: Tensor  # [4, 512, 512] uint8, seen through the body
+    labels: Tensor  # [2, 256, 256] uint8, Label of front and back
     head: Tensor  # [2, 4, 192, 192] uint8, close-ups of the head, front and back
     body: BodyParameters
     frame: ViewFrame
@@ -67,6 +68,7 @@ def write_sample(path: Path, sample: Sample) -> None:
         "record": np.frombuffer(json.dumps(record).encode(), dtype=np.uint8),
         "front": _webp(sample.front),
         "back": _webp(sample.back),
+        "labels": _png(torch.cat(list(sample.labels))),
         "head_front": _webp(sample.head[0]),
         "head_back": _webp(sample.head[1]),
     }
@@ -88,6 +90,7 @@ def read_sample(path: Path) -> Sample:
         return Sample(
             front=_from_webp(data["front"]),
             back=_from_webp(data["back"]),
+            labels=torch.stack(_from_png(data["labels"]).chunk(2)),
             head=torch.stack([_from_webp(data["head_front"]), _from_webp(data["head_back"])]),
             body=BodyParameters.from_dict(record["body"]),
             frame=ViewFrame.from_dict(record["frame"]),
@@ -131,3 +134,14 @@ def _webp(rgba: Tensor) -> np.ndarray:
 def _from_webp(data: np.ndarray) -> Tensor:
     with Image.open(io.BytesIO(data.tobytes())) as image:
         return torch.from_numpy(np.array(image.convert("RGBA"))).permute(2, 0, 1)
+
+
+def _png(grey: Tensor) -> np.ndarray:
+    stream = io.BytesIO()
+    Image.fromarray(grey.contiguous().numpy()).save(stream, "PNG")
+    return np.frombuffer(stream.getvalue(), dtype=np.uint8)
+
+
+def _from_png(data: np.ndarray) -> Tensor:
+    with Image.open(io.BytesIO(data.tobytes())) as image:
+        return torch.from_numpy(np.array(image))

@@ -11,17 +11,20 @@ import torch
 from ..geometry.close_up import CLOSE_UP_SIZE, CloseUp
 from ..geometry.view_frame import ViewFrame
 from ..models.autoencoder import resize
+from ..models.labels import most_frequent
 from .captions import write_caption
 from .catalogue import Catalogue, Gender
 from .dataset import SURFACE, Sample
 from .mhclo import AssetError
-from .person import PATTERNED, Person, draw_person, turned
+from .person import EVERYDAY, PATTERNED, Person, draw_person, turned
 from .poses import PoseBank, pose_bank
 from .render import Light, Renderer
 from .scene import Wardrobe
 from .surface import sample_surface
 
 IMAGE_SIZE = 512
+SUPERSAMPLED = 2
+"""Pixels rendered along each of the pictures': outlines and textures come out as a camera's would."""
 HEAD_RENDER = 2 * CLOSE_UP_SIZE
 CAPTIONS = 6
 MOST_TRIES = 2000
@@ -39,6 +42,7 @@ class Factory:
         turned: share of people who are turned away from the camera, by any angle.
         patterned: share of people whose plain clothes get a pattern.
         wearing: draw only people whose upper garment is of these kinds; all, when empty.
+        everyday: share of people in an everyday pose, the others standing in the family of the A-pose.
 
     Raises AssetError where the catalogue holds too little to dress anybody. Without poses everyone stands in the
     family of the A-pose.
@@ -53,9 +57,10 @@ class Factory:
         turned: float = 0.0,
         patterned: float = PATTERNED,
         wearing: Collection[str] = (),
+        everyday: float = EVERYDAY,
     ) -> None:
         self.catalogue, self.seed, self.held_out, self.size = catalogue, seed, held_out, size
-        self.turned, self.patterned, self.wearing = turned, patterned, wearing
+        self.turned, self.patterned, self.wearing, self.everyday = turned, patterned, wearing, everyday
         _require(catalogue, held_out)
         self.wardrobe = Wardrobe(catalogue)
         self.poses: PoseBank | None = None
@@ -76,13 +81,16 @@ class Factory:
         frame = ViewFrame.of_body(scene.body_vertices)
         light = Light.draw(generator)
         renderer = Renderer(scene, frame, light)
-        front, back = renderer.views(self.size)
+        views = renderer.views(SUPERSAMPLED * self.size)
+        front, back = resize(torch.stack([view.rgba for view in views]), self.size)
+        labels = most_frequent(torch.stack([view.label for view in views]), 2 * SUPERSAMPLED)
         close = CloseUp.of_head(frame, scene.body_vertices, self.wardrobe.body_model.weights)
         head = torch.stack([v.rgba for v in Renderer(scene, close.frame(frame), light, close=True).views(HEAD_RENDER)])
         truth = sample_surface(renderer, generator) if surface else None
         return Sample(
-            front=(front.rgba * 255).round().to(torch.uint8),
-            back=(back.rgba * 255).round().to(torch.uint8),
+            front=(front * 255).round().to(torch.uint8),
+            back=(back * 255).round().to(torch.uint8),
+            labels=labels,
             head=(resize(head, CLOSE_UP_SIZE) * 255).round().to(torch.uint8),
             body=person.body,
             frame=frame,
@@ -95,7 +103,7 @@ class Factory:
     def draw(self, rng: np.random.Generator) -> Person:
         """Someone who wears what is asked for. Raises AssetError if nobody is found."""
         for _ in range(MOST_TRIES):
-            person = draw_person(self.catalogue, rng, self.held_out, self.poses, self.patterned)
+            person = draw_person(self.catalogue, rng, self.held_out, self.poses, self.patterned, self.everyday)
             if not self.wearing or person.attributes.get("upper_kind") in self.wearing:
                 return person
         raise AssetError(self.catalogue.root, f"hardly anybody would wear one of: {', '.join(self.wearing)}")

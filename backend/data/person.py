@@ -91,12 +91,13 @@ def draw_person(
     held_out: bool = False,
     poses: PoseBank | None = None,
     patterned: float = PATTERNED,
+    everyday: float = EVERYDAY,
 ) -> Person:
     """A random adult, clothed. ``held_out`` draws identities and clothes of the test split only.
 
-    Most stand in the family of the A-pose; one in five takes an everyday pose of ``poses``, if given. Of plain clothes,
-    the share ``patterned`` gets stripes, checks, dots or, in training, a print: the test split's prints are its own
-    garments', which training has never seen.
+    Most stand in the family of the A-pose; the share ``everyday`` takes an everyday pose of ``poses``, if given. Of
+    plain clothes, the share ``patterned`` gets stripes, checks, dots or, in training, a print: the test split's prints
+    are its own garments', which training has never seen.
     """
     gender_word = "woman" if rng.random() < 0.5 else "man"
     gender: Gender = "female" if gender_word == "woman" else "male"
@@ -113,7 +114,7 @@ def draw_person(
         "muscle": float(np.clip(rng.normal(0.5, 0.18), 0.1, 0.95)),
     }
     betas = np.clip(semantic_to_betas(semantic) + rng.normal(0, 0.25, 10), -4, 4)
-    pose = sample_pose(rng, poses, EVERYDAY, betas)
+    pose = sample_pose(rng, poses, everyday, betas)
     body = BodyParameters(
         betas=betas,
         body_pose=pose.body_pose,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from ..cloth.patterns import weave
 from ..geometry.color import lab_to_linear, linear_to_srgb
 from ..geometry.rasterize import Fragments, make_fragments, resolve
 from ..geometry.view_frame import ViewFrame
+from ..models.labels import Label
 from .scene import LAYER_BIAS, Scene
 
 OPAQUE = 0.5
@@ -51,6 +53,7 @@ class View:
     albedo: Tensor  # [3, H, W] linear light, of the opaque surface; zeros off it
     depth: Tensor  # [H, W] z in view space of the opaque surface; nan off it
     normal: Tensor  # [3, H, W] in the camera's frame, of the opaque surface; zeros off it
+    label: Tensor  # [H, W] Label of what is mostly seen
 
 
 class Renderer:
@@ -95,6 +98,8 @@ class Renderer:
         colour = torch.zeros(size * size, 3)
         alpha = torch.zeros(size * size)
         colour[seen], alpha[seen] = lit, 1.0
+        label = torch.full((size * size,), int(Label.NOBODY))
+        label[seen] = scene.label[face]
         nearest = torch.full((size * size,), -torch.inf)
         nearest[seen] = sign * layer.depth.view(-1)[seen]
         # Soft fragments in front of the solid surface, composited from the back to the front.
@@ -103,6 +108,10 @@ class Renderer:
         if chosen.numel():
             rows = soft[chosen]
             shade = self.light.shade(self._normals(fragments.face[rows], soft_bary[chosen]))
+            hair = (scene.label[fragments.face[rows]] == Label.HAIR).nonzero().squeeze(1)
+            opaque = soft_colour[chosen[hair], 3].clamp(0, 0.995)
+            through = torch.zeros(size * size).index_add_(0, fragments.pixel[rows[hair]], torch.log1p(-opaque))
+            label[through < math.log(1 - OPAQUE)] = Label.HAIR
             _composite(
                 colour,
                 alpha,
@@ -125,6 +134,7 @@ class Renderer:
             albedo=image(albedo).T.reshape(3, size, size),
             depth=image(depth, torch.nan).view(size, size),
             normal=image(normals @ turn.T).T.reshape(3, size, size),
+            label=label.view(size, size),
         )
 
     def _normals(self, face: Tensor, bary: Tensor) -> Tensor:

@@ -16,14 +16,22 @@ from rigging.body_model import BodyModel
 from ..cloth.prints import Print
 from ..geometry.body_maps import vertex_normals
 from ..geometry.color import srgb_to_lab
-from .catalogue import Catalogue, Piece, Region
+from ..models.labels import Label
+from .catalogue import Catalogue, Kind, Piece, Region
 from .hm08 import BODY_VERTICES, HM08_VERTICES, load_hm08
 from .mhclo import Garment, Texture, open_texture
 from .person import Person, Worn
 
 LAYER_BIAS = 0.006
 """Metres by which each layer outwards is favoured in the depth test: cloth wins over the skin that pokes through."""
-TEXTURE_SIZES = (512, 1536)
+_LABELS: dict[Kind, Label] = {
+    "hair": Label.HAIR,
+    "hat": Label.ACCESSORY,
+    "glasses": Label.ACCESSORY,
+    **dict.fromkeys(("eyebrows", "eyelashes", "eyes", "teeth", "tongue", "skin"), Label.SKIN),
+}
+"""Of kinds that are one thing; clothes have a label for each region."""
+TEXTURE_SIZES = (1024, 1536)
 """Pixels of a texture for whole persons and for close-ups: each near the size of a pixel of the picture."""
 
 
@@ -49,6 +57,7 @@ class Scene:
     uvs: Tensor  # [F, 3, 2] a corner, origin lower left
     part: Tensor  # [F] index into surfaces
     region: Tensor  # [F] Region
+    label: Tensor  # [F] Label
     layer: Tensor  # [F] order from the skin outwards
     surfaces: tuple[Surface, ...]
     body_vertices: np.ndarray  # (13718, 3) the bare open body, posed
@@ -77,8 +86,8 @@ class Wardrobe:
             rest = garment.fit(base)
             weights = garment.skin(self.base.weights_index, self.base.weights_value)
             hidden |= garment.delete_verts
-            layer = worn.piece.entry.layer
-            parts.append(_Part(rest, weights, garment, regions, layer, self._surface(worn)))
+            entry = worn.piece.entry
+            parts.append(_Part(rest, weights, garment, regions, entry.kind, entry.layer, self._surface(worn)))
         parts.insert(0, self._body(base, hidden, person))
         return _assemble(parts, posed.transforms, posed.vertices, posed.joints)
 
@@ -109,6 +118,7 @@ class Wardrobe:
             self.base.weights[:BODY_VERTICES],
             _Mesh(faces, self.base.uvs, uv_faces),
             np.zeros(len(faces), np.uint8),
+            "skin",
             -1,
             surface,
         )
@@ -150,6 +160,7 @@ class _Part:
     weights: np.ndarray  # (N, 55)
     mesh: _Mesh | Garment
     regions: np.ndarray  # (F,)
+    kind: Kind
     layer: int
     surface: Surface
 
@@ -192,8 +203,25 @@ def _assemble(parts: list[_Part], transforms: np.ndarray, body: np.ndarray, join
         uvs=torch.cat(uvs),
         part=index,
         region=torch.from_numpy(np.concatenate([p.regions for p in parts]).astype(np.int64)),
+        label=torch.cat([_labels(p.kind, torch.from_numpy(p.regions.astype(np.int64))) for p in parts]),
         layer=torch.tensor([p.layer for p in parts])[index],
         surfaces=tuple(p.surface for p in parts),
         body_vertices=body,
         joints=joints,
     )
+
+
+def _labels(kind: Kind, regions: Tensor) -> Tensor:
+    """Labels (F,) of the faces of a piece of clothing, hair or body, by their regions (F,)."""
+    if kind in _LABELS:
+        return torch.full_like(regions, _LABELS[kind])
+    of_region = {
+        Region.OTHER: Label.SHOES if kind == "shoes" else Label.TRIM,
+        Region.UPPER: Label.UPPER,
+        Region.LOWER: Label.LOWER,
+        Region.SHOES: Label.SHOES,
+        Region.SOCKS: Label.SOCKS,
+        Region.ACCESSORY: Label.ACCESSORY,
+        Region.HAIR: Label.HAIR,
+    }
+    return torch.tensor([of_region[region] for region in Region])[regions]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from backend.cli import EXIT_ERROR, EXIT_INTERRUPTED, main
 from backend.data import factory as module
@@ -24,6 +25,7 @@ from backend.data.shell import clipped, shell, wall
 from backend.geometry.color import srgb_to_lab
 from backend.geometry.rasterize import rasterize
 from backend.geometry.view_frame import ViewFrame
+from backend.models.labels import Label
 from backend.models.slots import COLOURS, SLOTS
 from rigging.body_model import BodyModel
 from rigging.body_parameters import BodyParameters
@@ -108,12 +110,24 @@ def test_same_seed_same_person(computed: Catalogue, sample: Sample) -> None:
     assert not np.allclose(other.body.betas, sample.body.betas)
 
 
+def test_labels_are_of_who_is_seen(sample: Sample) -> None:
+    """Somebody is where the picture is opaque, in skin and clothes; a face has skin, and hands."""
+    pictures = torch.stack([sample.front, sample.back])
+    solid = functional.avg_pool2d(pictures[:, 3:].float() / 255, 2)[:, 0]
+    assert sample.labels.shape == solid.shape
+    assert (sample.labels[solid > 0.95] > Label.NOBODY).float().mean() > 0.99
+    assert (sample.labels[solid < 0.05] == Label.NOBODY).float().mean() > 0.99
+    shares = {label: float((sample.labels == label).sum() / (sample.labels > 0).sum()) for label in Label}
+    assert shares[Label.SKIN] > 0.04 and shares[Label.UPPER] > 0.1, shares
+
+
 def test_file_gives_the_person_back(sample: Sample, tmp_path: Path) -> None:
     write_sample(tmp_path / "people" / "0.npz", sample)
     read = read_sample(tmp_path / "people" / "0.npz")
     assert not list(tmp_path.rglob("*.partial"))
     assert read.captions == sample.captions and read.attributes == sample.attributes and read.colours == sample.colours
     assert all(np.array_equal(getattr(read, n), getattr(sample, n), equal_nan=n == "depth") for n in SURFACE)
+    assert torch.equal(read.labels, sample.labels)
     assert np.allclose(read.body.full_pose, sample.body.full_pose) and np.allclose(read.body.betas, sample.body.betas)
     solid = sample.front[3] == 255
     error = (read.front[:3, solid].float() - sample.front[:3, solid].float()).abs().mean()
@@ -134,7 +148,7 @@ OUTFITS: dict[str, dict[str, tuple[str, str]]] = {  # piece -> part of the body 
 
 
 @pytest.mark.parametrize("outfit", OUTFITS)
-def test_colours_are_seen_where_the_piece_is_worn(factory: Factory, outfit: str) -> None:
+def test_colours_and_labels_are_seen_where_the_piece_is_worn(factory: Factory, outfit: str) -> None:
     """The picture without light, behind the person, where the body's part is: mostly in the colour asked for."""
     pieces = OUTFITS[outfit]
     worn = []
@@ -160,6 +174,8 @@ def test_colours_are_seen_where_the_piece_is_worn(factory: Factory, outfit: str)
         wanted = srgb_to_lab(torch.tensor(COLOURS[colour], dtype=torch.float32) / 255)
         off = (lab[row, column] - wanted).norm(dim=-1)
         assert (off < 22).float().mean() > 0.4, (name, part, off.median())
+        label = Label[factory.catalogue[name].parts[0].region.name]
+        assert (back.label[row, column] == label).float().mean() > 0.4, (name, part)
 
 
 def test_pieces_follow_every_shape(computed: Catalogue) -> None:
