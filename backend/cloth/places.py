@@ -38,17 +38,12 @@ class Places:
         return Places(rest, hung, facing, hung_facing, part, self.pelvis)
 
 
-@dataclass(frozen=True)
-class PixelPlaces(Places):
-    """Of the pixels of one view, (H, W), that are all taken to face its camera. Depths of ``hung`` are the pelvis'."""
-
-    on_body: Tensor  # [H, W] bool
-
-
 def places_of_pixels(
     posed: PosedBody, faces: np.ndarray, weights: np.ndarray, part_ids: np.ndarray, frame: ViewFrame, size: int
-) -> tuple[PixelPlaces, PixelPlaces]:
-    """Front and back of a posed body.
+) -> tuple[Places, Places]:
+    """Of the pixels (H, W) of a posed body's front and back.
+
+    All are taken to face the camera; depths of ``hung`` are the pelvis'.
 
     Args:
         posed: the body in world space.
@@ -71,14 +66,14 @@ def places_of_pixels(
 
     facing = torch.tensor([0.0, 0.0, 1.0]).expand(size, size, 3)
 
-    def side(layer: Layer) -> PixelPlaces:
+    def side(layer: Layer) -> Places:
         away = distance_transform_edt(~layer.mask.numpy(), return_distances=False, return_indices=True)
         row, column = (torch.from_numpy(index).long() for index in away)
         corner = triangles[layer.face.clamp_min(0)][..., 0][row, column]
         beside = world - world[row, column]
         unposed = torch.einsum("hwji,hwj->hwi", turn_of[corner], beside)
         on_it = layer.interpolate(triangles, rest)[row, column]
-        return PixelPlaces(on_it + unposed, hung, facing, facing, parts[corner], _pelvis_height(posed), layer.mask)
+        return Places(on_it + unposed, hung, facing, facing, parts[corner], _pelvis_height(posed))
 
     front, back = rasterize(torch.from_numpy(frame.to_view(posed.vertices)).float(), triangles, size)
     return side(front), side(back)

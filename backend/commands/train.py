@@ -104,9 +104,9 @@ def _train(args: argparse.Namespace, folder: Path) -> dict[str, float]:
     if args.model == "picture-decoder":
         from ..training.picture_decoder import load_pictures, train_picture_decoder
 
-        pictures = load_pictures(args.data, args.limit or 1500)
+        pictures, labels = load_pictures(args.data, args.limit or 1500)
         return train_picture_decoder(
-            data, pictures, args.out, folder, args.minutes, args.seed, args.batch, device=args.device
+            data, pictures, labels, args.out, folder, args.minutes, args.seed, args.batch, device=args.device
         )
     budget = (args.out, folder, args.minutes, args.seed, args.batch)
     if args.model == "close-up":

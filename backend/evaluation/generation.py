@@ -22,7 +22,6 @@ from rigging.atomic import write_bytes
 from ..models.autoencoder import premultiply, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE
 from ..pipelines.avatar import AvatarPipeline
-from ..pipelines.body import PosedSubject
 from ..pipelines.front_view import PICTURE_SIZE, ViewResult, clean_alpha, decode
 from ..pipelines.window import Window
 from .cases import Case
@@ -102,11 +101,13 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)
     with meter.stage("patterns and prints"):
         fabrics = pipeline.prompt.fabrics(case.prompt)
-        woven = pipeline.fabric(fabrics, case.subject, pair[0][0], pair[1], case.index)
+        assert front.labels is not None and back.labels is not None
+        labels = torch.cat([front.labels, back.labels])
+        woven = pipeline.fabric(fabrics, case.subject, pair[0][0], pair[1], labels, case.index)
         if woven is not None:
             pair = woven.front[None], woven.backs
     maps = back.window.crop(case.subject.maps(BODY_MAP_SIZE)[1:], BODY_MAP_SIZE // back.window.size)
-    raw = decode(pipeline.back.decoder, back.latents, maps, back.window)[0, 3]
+    raw = decode(pipeline.back.decoder, back.latents, maps, tokens, back.window)[0][0, 3]
     agreed = iou(raw, front.rgba[0, 3])
     return torch.cat(pair), {"raw_iou": agreed, **meter.figures()}
 
@@ -147,16 +148,18 @@ def encoded(pipeline: AvatarPipeline, case: Case, front: Tensor) -> ViewResult:
     autoencoder = pipeline.front.autoencoder
     window = Window.of_body(case.subject.maps(BODY_MAP_SIZE)[:1])
     latents = window.crop(autoencoder.encode(premultiply(resize(front, autoencoder.image_size))))
-    return ViewResult(resize(front, PICTURE_SIZE), latents, window)
+    return ViewResult(resize(front, PICTURE_SIZE), None, latents, window)
 
 
 @torch.no_grad()
-def through_autoencoder(pipeline: AvatarPipeline, pictures: Tensor, subject: PosedSubject) -> Tensor:
-    """Front and back (2, 4, S, S) of a body encoded and decoded: what the denoiser could give at best."""
+def through_autoencoder(pipeline: AvatarPipeline, pictures: Tensor, case: Case) -> Tensor:
+    """Front and back (2, 4, S, S) of a person encoded and decoded: what the denoiser could give at best."""
     autoencoder = pipeline.front.autoencoder
     small = resize(pictures.to(pipeline.device), autoencoder.image_size)
-    decoded = pipeline.front.decoder(autoencoder.encode(premultiply(small)), subject.maps(BODY_MAP_SIZE))
-    return resize(clean_alpha(unpremultiply(decoded)), pictures.shape[-1]).cpu()
+    tokens = pipeline.prompt([case.prompt]).expand(2, -1, -1)
+    maps = case.subject.maps(BODY_MAP_SIZE)
+    decoded = pipeline.front.decoder(autoencoder.encode(premultiply(small)), maps, tokens)
+    return resize(clean_alpha(unpremultiply(decoded.picture)), pictures.shape[-1]).cpu()
 
 
 class _Meter:

@@ -123,7 +123,7 @@ def _measure(
         yield OURS, Shown.of(made[number].pictures(), case.subject)
         yield NEIGHBOUR, Shown.of(torch.stack([nearest.front, nearest.back]) / 255, body)
         yield COLOURED, Shown.of(coloured_body(case.subject, case.named), case.subject)
-        yield COPY, Shown.of(through_autoencoder(pipeline, truth, case.subject), case.subject)
+        yield COPY, Shown.of(through_autoencoder(pipeline, truth, case), case.subject)
         yield TRUE, Shown.of(truth, case.subject)
         yield OTHER, Shown.of(true_pictures(other), other.subject)
 

@@ -44,7 +44,7 @@ from ..protocol.version import DOPPEL_VERSION
 from .back_view import BackViewPipeline, share_silhouette
 from .body import PosedSubject
 from .close_up import CloseUpPipeline
-from .edit import Edit, changed_pixels, with_kept_pixels
+from .edit import Edit, with_kept_pixels
 from .fabric import FabricPipeline, Woven
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
@@ -183,7 +183,9 @@ class AvatarPipeline:
             photos = None if sitter is None else self._photo_views(request, sitter, behind, subject)
             text = request.prompt if sitter is None else self.prompt.completed(request.prompt, sitter.words)
             tokens, negative = self.prompt([text, request.negative_prompt]).split(1)
-            known_front, known_back = (None, None) if edit is None else self.front.known(edit, subject)
+            changed, known_front, known_back = None, None, None
+            if edit is not None:
+                changed, (known_front, known_back) = self.front.known(edit, subject, self.prompt([""]))
         check(cancelled)
 
         def sample_front(known: Known | None = None) -> ViewResult:
@@ -241,9 +243,7 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
-            changed = None
-            if edit is not None:
-                changed = changed_pixels(edit, subject)
+            if edit is not None and changed is not None:
                 front_rgba, back_rgba = with_kept_pixels(edit, changed, front_rgba, back_rgba)
             if photos is not None:  # where the photo shows the person, it has the better picture
                 front_rgba = photos.front(front_rgba.shape[-1]).over(front_rgba[0])[None]
@@ -252,11 +252,20 @@ class AvatarPipeline:
             if shown is not None:
                 back_rgba = torch.stack([shown.over(view) for view in back_rgba])
             woven = None
-            if photos is None or request.keep == "head":  # else the clothes are the photo's
+            generated = photos is None or request.keep == "head"  # else the clothes are the photo's
+            if generated and front.labels is not None and back.labels is not None:
                 fabrics = self.prompt.fabrics(request.prompt)
                 if edit is not None:
                     fabrics = [fabric for fabric in fabrics if edit.change & {fabric.area, "outfit"}]
-                woven = self.fabric(fabrics, subject, front_rgba[0], back_rgba, request.seed, changed)
+                woven = self.fabric(
+                    fabrics,
+                    subject,
+                    front_rgba[0],
+                    back_rgba,
+                    torch.cat([front.labels, back.labels]),
+                    request.seed,
+                    changed,
+                )
         avatars = [
             self._solidify(request, subject, front_rgba[0], back_rgba[i], woven, i, clock, cancelled)
             for i in range(request.hypotheses)

@@ -6,6 +6,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
+from ..cloth.dye import dyes_of, evenly_dyed
 from ..geometry.texels import nearest_known
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser, velocity_of
 from ..models.picture_decoder import PictureDecoder
@@ -66,8 +67,10 @@ class BackViewPipeline:
             cancelled,
             known,
         )
-        rgba = decode(self.decoder, latents, maps, window)
-        return ViewResult(share_silhouette(rgba, front.rgba[:1]), latents, window)
+        rgba, labels = decode(self.decoder, latents, maps, tokens, window)
+        dyes = None if front.labels is None else dyes_of(front.rgba[0].float().cpu(), front.labels[0].cpu())
+        rgba = torch.stack([evenly_dyed(view, own, dyes) for view, own in zip(rgba, labels, strict=True)])
+        return ViewResult(share_silhouette(rgba, front.rgba[:1]), labels, latents, window)
 
 
 def share_silhouette(back: Tensor, front: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ from rigging.joints import JOINT_NAMES
 from rigging.parts import PART_NAMES, part_of_joint
 
 from ..geometry.close_up import PICTURE
-from ..geometry.color import srgb_to_lab
 from ..geometry.rasterize import rasterize
 from ..models.autoencoder import Autoencoder, premultiply, resize
+from ..models.labels import Label
 from ..protocol.errors import DoppelError
 from .body import PosedSubject
 from .flow import Known
@@ -36,9 +36,16 @@ AREAS: dict[str, tuple[str, ...]] = {
     "outfit": _UPPER + _LOWER + _FEET,
     "person": _HEAD + _HANDS,
 }
-"""What can be changed, and the body parts where it is worn. `person` also takes all that has the skin's colour."""
-SKIN_DISTANCE = 16.0
-"""Lab distance to the face's median colour up to which a pixel counts as skin."""
+"""What can be changed, and the body parts where it is worn."""
+SHOWN: dict[str, tuple[Label, ...]] = {
+    "head": (Label.HAIR,),
+    "upper": (Label.UPPER, Label.TRIM),
+    "lower": (Label.LOWER,),
+    "shoes": (Label.SHOES, Label.SOCKS),
+    "outfit": (Label.UPPER, Label.TRIM, Label.LOWER, Label.SHOES, Label.SOCKS),
+    "person": (Label.HAIR, Label.SKIN),
+}
+"""What goes with it wherever it is seen: a shirt that hangs over the hips, hair down the back, bare legs."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +75,15 @@ class Edit:
         return not self.change & {"head", "person"}
 
 
-def known_latents(edit: Edit, subject: PosedSubject, autoencoder: Autoencoder, window: Window) -> tuple[Known, Known]:
-    """What stays of the front and of the back, as latents within the window."""
+def earlier_latents(edit: Edit, subject: PosedSubject, autoencoder: Autoencoder, window: Window) -> Tensor:
+    """Latents (2, C, 32, columns) of the earlier avatar's views."""
     views = edit.views.to(subject.device)
-    pictures = resize(views, autoencoder.image_size)
-    latents = window.crop(autoencoder.encode(premultiply(pictures)))
-    cells = functional.max_pool2d(changed_pixels(edit, subject).to(latents), PICTURE // LATENT_SIZE)
+    return window.crop(autoencoder.encode(premultiply(resize(views, autoencoder.image_size))))
+
+
+def known_latents(latents: Tensor, changed: Tensor, window: Window) -> tuple[Known, Known]:
+    """What stays of the front and of the back: latents (2, C, 32, columns) off ``changed`` (2, 1, 256, 256)."""
+    cells = functional.max_pool2d(changed.to(latents), PICTURE // LATENT_SIZE)
     kept = window.crop(1 - cells)
     return Known(latents[:1], kept[:1]), Known(latents[1:], kept[1:])
 
@@ -91,24 +101,22 @@ def with_kept_pixels(edit: Edit, changed: Tensor, front: Tensor, backs: Tensor) 
     return torch.lerp(earlier[:1], front, amount[:1]), torch.lerp(earlier[1:], backs, amount[1:])
 
 
-def changed_pixels(edit: Edit, subject: PosedSubject) -> Tensor:
-    """1 where front and back may be painted anew, (2, 1, 256, 256).
+def changed_pixels(edit: Edit, subject: PosedSubject, labels: Tensor) -> Tensor:
+    """1 where front and back may be painted anew, (2, 1, 256, 256): where what changes is worn, or seen elsewhere.
 
-    Hair and skirts lie beside the body: such a pixel belongs to the nearest part. Cloth that hangs over another part
-    (a dress over the legs) goes with the part that it covers.
+    Hair and skirts lie beside the body: such a pixel belongs to the nearest part. Hair stays where it hangs over
+    clothes that change. ``labels`` (2, 256, 256) are the earlier avatar's.
     """
     parts = {part for area in edit.change for part in AREAS[area]}
     chosen = np.isin(part_ids(subject), [PART_NAMES.index(part) for part in parts])
+    shown = torch.tensor([int(label) for area in edit.change for label in SHOWN[area]])
     sides = []
-    pictures = resize(edit.views, PICTURE)
-    for layer, picture in zip(rasterize(subject.vertices, subject.faces, PICTURE), pictures, strict=True):
+    for layer, label in zip(rasterize(subject.vertices, subject.faces, PICTURE), labels.cpu(), strict=True):
         corner = subject.faces[layer.face.clamp_min(0)][..., 0].cpu().numpy()
         mask = layer.mask.cpu().numpy()
         row, column = distance_transform_edt(~mask, return_distances=False, return_indices=True)
-        side = torch.from_numpy(chosen[corner][row, column])
-        if "person" in edit.change:
-            side |= _skin(picture.cpu(), mask & np.isin(part_ids(subject)[corner], [PART_NAMES.index("head")]))
-        sides.append(side)
+        side = torch.from_numpy(chosen[corner][row, column]) | torch.isin(label, shown)
+        sides.append(side & (label != Label.HAIR) if edit.keeps_head else side)
     return torch.stack(sides).unsqueeze(1).float()
 
 
@@ -119,18 +127,6 @@ def part_ids(subject: PosedSubject) -> np.ndarray:
         return model.part_ids
     of_joint = np.array([PART_NAMES.index(part_of_joint(name)) for name in JOINT_NAMES], dtype=np.uint8)
     return of_joint[model.weights.argmax(1)]
-
-
-def _skin(picture: Tensor, head: np.ndarray) -> Tensor:
-    """Where a picture (4, S, S) has the colour of the head's middle (S, S), which is skin unless hair covers it."""
-    lab = srgb_to_lab(picture[:3].permute(1, 2, 0))
-    rows = np.flatnonzero(head.any(1))
-    if not rows.size:
-        return torch.zeros(head.shape, dtype=torch.bool)
-    lower = head.copy()
-    lower[: int(rows[0] + 0.5 * (rows[-1] - rows[0]))] = False
-    tone = lab[torch.from_numpy(lower)].median(0).values
-    return ((lab - tone).norm(dim=-1) < SKIN_DISTANCE) & (picture[3] > 0.5)
 
 
 def parse_areas(words: Iterable[str]) -> frozenset[str]:

@@ -19,18 +19,19 @@ from rigging.normals import vertex_normals
 
 from ..cloth.cloth import Cloth
 from ..cloth.fabric import UPPER, Fabric
-from ..cloth.garment import REACH, Garment, distance_to, lower_garment, upper_garment
-from ..cloth.places import PixelPlaces, Places, places_of_pixels, places_of_points
+from ..cloth.garment import REACH, Garment, distance_to, garment_of
+from ..cloth.places import Places, places_of_pixels, places_of_points
 from ..geometry.color import lab_to_srgb, srgb_to_lab
 from ..geometry.texels import Texels
 from ..geometry.texture import bake_texture
 from ..models.autoencoder import resize
+from ..models.labels import Label
 from .body import PosedSubject
 from .edit import part_ids
 from .texture import TexturedMesh
 
 PLACES_SIZE = 512
-"""Pixels a side at which garments are looked for."""
+"""Pixels a side at which places on the body are worked out, and garments' outlines."""
 MASK_SIZE = 1024
 """Pixels a side of the texture into which their outlines are baked."""
 
@@ -62,6 +63,7 @@ class FabricPipeline:
         subject: PosedSubject,
         front: Tensor,
         backs: Tensor,
+        labels: Tensor,
         seed: int,
         changed: Tensor | None = None,
     ) -> Woven | None:
@@ -72,6 +74,7 @@ class FabricPipeline:
             subject: the posed body.
             front: [4, S, S] straight RGBA in [0, 1].
             backs: [K, 4, S, S], as seen through the body.
+            labels: [1 + K, H, W] Label of the front and of each back.
             seed: decides on what a print shows and its colour.
             changed: [2, 1, S', S'] where front and back may change; None is everywhere.
         """
@@ -86,7 +89,8 @@ class FabricPipeline:
         height = subject.posed.rest_vertices[:, 1]
         laid = []
         for fabric in fabrics:
-            garments = _find(fabric, plain, sides)
+            label = Label.UPPER if fabric.area == UPPER else Label.LOWER
+            garments = [garment_of(view, each, label) for view, each in zip(plain, labels.cpu(), strict=True)]
             lab = next((garment.lab for garment in garments if garment is not None), None)
             if lab is None:
                 continue
@@ -132,23 +136,14 @@ class FabricPipeline:
             amount = ((torch.from_numpy(np.array(mask))[texels.mask] / 255 - 0.35) / 0.3).clamp(0, 1)
             chosen = (amount > 0).nonzero().squeeze(1)
             lab = srgb_to_lab(rgb[chosen])
-            near = distance_to(lab, [each.cloth.lab]) < REACH  # where no picture sees, the mask is its surroundings'
+            near = distance_to(lab, each.cloth.lab) < REACH  # where no picture sees, the mask is its surroundings'
             chosen, lab = chosen[near], lab[near]
             worked = each.cloth.over(lab, _at(places, texels, chosen), pixel)
             rgb[chosen] = lab_to_srgb(torch.lerp(lab, worked, amount[chosen].unsqueeze(1)))
         return Image.fromarray(texels.picture(rgb), "RGB")
 
 
-def _find(fabric: Fabric, views: Tensor, sides: tuple[PixelPlaces, PixelPlaces]) -> list[Garment | None]:
-    """The garment in the front and in each back (1 + K, 4, S, S)."""
-    find = upper_garment if fabric.area == UPPER else lower_garment
-    front = find(views[0], sides[0], fabric.kind)
-    return [front, *(find(view, sides[1], fabric.kind, front) for view in views[1:])]
-
-
-def _on_view(
-    view: Tensor, laid: list[tuple[Cloth, Garment | None]], where: PixelPlaces, subject: PosedSubject
-) -> Tensor:
+def _on_view(view: Tensor, laid: list[tuple[Cloth, Garment | None]], where: Places, subject: PosedSubject) -> Tensor:
     """``view`` (4, S, S) with patterns and prints on its garments."""
     size = view.shape[-1]
 

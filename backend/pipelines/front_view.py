@@ -9,12 +9,13 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 from torch.nn import functional
 
+from ..cloth.dye import evenly_dyed
 from ..geometry.close_up import DETAIL, PICTURE
 from ..models.autoencoder import Autoencoder, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE, ViewDenoiser, velocity_of
 from ..models.picture_decoder import PictureDecoder
 from .body import PosedSubject
-from .edit import Edit, known_latents
+from .edit import Edit, changed_pixels, earlier_latents, known_latents
 from .flow import Cancelled, Known, Step, sample_flow
 from .window import Window
 
@@ -26,6 +27,7 @@ class ViewResult:
     """Generated views of one side."""
 
     rgba: Tensor  # [B, 4, 1024, 1024] straight alpha in [0, 1]
+    labels: Tensor | None  # [B, 256, 256] uint8 Label; None of a whole photo
     latents: Tensor  # [B, C, 32, columns] within the window
     window: Window
 
@@ -76,23 +78,37 @@ class FrontViewPipeline:
         latents = sample_flow(
             velocity, self.scheduler, noise, tokens, negative, steps, guidance_scale, on_step, cancelled, known
         )
-        return ViewResult(decode(self.decoder, latents, maps, window), latents, window)
+        rgba, labels = decode(self.decoder, latents, maps, tokens, window)
+        return ViewResult(evenly_dyed(rgba[0], labels[0])[None], labels, latents, window)
 
     @torch.no_grad()
-    def known(self, edit: Edit, subject: PosedSubject) -> tuple[Known, Known]:
-        """What an edit leaves of the front and of the back, within the window that the body needs."""
-        window = Window.of_body(subject.maps(BODY_MAP_SIZE)[:1])
-        return known_latents(edit, subject, self.autoencoder, window)
+    def known(self, edit: Edit, subject: PosedSubject, tokens: Tensor) -> tuple[Tensor, tuple[Known, Known]]:
+        """What an edit changes, 1 in (2, 1, 256, 256), and what it leaves of the front and of the back, within the
+        window that the body needs. ``tokens`` (1, 15, D) of no prompt at all: pictures alone tell what was worn.
+        """
+        maps = subject.maps(BODY_MAP_SIZE)
+        window = Window.of_body(maps[:1])
+        latents = earlier_latents(edit, subject, self.autoencoder, window)
+        cropped = window.crop(maps, BODY_MAP_SIZE // window.size)
+        labels = self.decoder(latents, cropped, tokens.expand(2, -1, -1)).labels
+        labels = window.paste(labels, self.decoder.LABELS_PER_CELL)
+        changed = changed_pixels(edit, subject, labels)
+        return changed, known_latents(latents, changed, window)
 
 
-def decode(decoder: PictureDecoder, latents: Tensor, maps: Tensor, window: Window) -> Tensor:
-    """Latents within a window to whole RGBA pictures (B, 4, 1024, 1024) in [0, 1]; transparent outside the window.
+def decode(
+    decoder: PictureDecoder, latents: Tensor, maps: Tensor, tokens: Tensor, window: Window
+) -> tuple[Tensor, Tensor]:
+    """Latents within a window to whole RGBA pictures (B, 4, 1024, 1024) in [0, 1], transparent outside the window, and
+    labels (B, 256, 256) uint8.
 
-    ``maps`` (1, 8, 128, 4 columns) are the body maps of the side within the window.
+    ``maps`` (1, 8, 128, 4 columns) are the body maps of the side within the window, ``tokens`` (1, 15, D) the prompt's.
     """
-    rgba = decoder(latents, maps.expand(len(latents), -1, -1, -1))
-    rgba = window.paste(clean_alpha(unpremultiply(rgba)), decoder.PIXELS_PER_CELL)
-    return resize(rgba, PICTURE_SIZE)
+    count = len(latents)
+    decoded = decoder(latents, maps.expand(count, -1, -1, -1), tokens.expand(count, -1, -1))
+    rgba = window.paste(clean_alpha(unpremultiply(decoded.picture)), decoder.PIXELS_PER_CELL)
+    labels = window.paste(decoded.labels.to(torch.uint8).unsqueeze(1), decoder.LABELS_PER_CELL).squeeze(1)
+    return resize(rgba, PICTURE_SIZE), labels
 
 
 def clean_alpha(rgba: Tensor, low: float = 0.08, high: float = 0.92) -> Tensor:

@@ -371,15 +371,16 @@ def complete(
 
     with torch.no_grad():
         if picture.complete:
-            rgba = picture.rgba.to(subject.device).expand(count, -1, -1, -1)
+            rgba, labels = picture.rgba.to(subject.device).expand(count, -1, -1, -1), None
         else:
             cells = PICTURE_SIZE // LATENT_SIZE
             missing = functional.max_pool2d(1 - picture.known.float()[None, None], cells)
             missing = functional.max_pool2d(missing, 3, 1, 1)  # a code beside what is missing knows of the gap
             shown = torch.cat([picture.rgba[:3], picture.rgba[3:] * picture.known])
             mask = window.crop(1 - missing).to(subject.device)
-            rgba = torch.stack([picture.over(view) for view in sample(Known(encode(shown[None]), mask)).rgba])
-        return ViewResult(rgba, encode(rgba), window)
+            made = sample(Known(encode(shown[None]), mask))
+            rgba, labels = torch.stack([picture.over(view) for view in made.rgba]), made.labels
+        return ViewResult(rgba, labels, encode(rgba), window)
 
 
 def _reduced(

@@ -10,7 +10,8 @@ classifier.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from torch.nn import functional
 from ..models.close_up import CloseUpDenoiser
 from ..models.denoiser import ViewDenoiser
 from .loop import Losses
-from .perceptual import CHANNELS, ClassifierFeatures
+from .perceptual import CHANNELS
 
 NOISE = (-2.0, 1.0)
 """Mean and deviation of the logit of the time to which latents are noised before they are judged: mostly little noise,
@@ -30,6 +31,10 @@ STEPS_AHEAD = 30
 
 BALANCE_EVERY = 8
 """Steps for which one balance of the gradients holds: it takes two more ways back through the features."""
+
+
+Judged = Tensor | Sequence[Tensor]
+"""Latents, or a picture with its features: whatever a judge's heads read."""
 
 
 class Judge(nn.Module):
@@ -49,20 +54,21 @@ class Judge(nn.Module):
         self.steps = 0
         self._factor: Tensor | None = None
 
-    def features(self, judged: Tensor, *given: Tensor) -> list[Tensor]:
-        """What the heads read of ``judged`` (B, C, h, w), one entry (B, C', h', w') a head."""
+    def features(self, judged: Any, *given: Tensor) -> list[Tensor]:
+        """What the heads read of ``judged``, one entry (B, C', h', w') a head."""
         raise NotImplementedError
 
-    def losses(self, own: Tensor, true: Tensor, made: Tensor, last: Tensor, *given: Tensor) -> Losses:
+    def losses(self, own: Tensor, true: Judged, made: Judged, last: Tensor, *given: Tensor) -> Losses:
         """Teach the judge, and give what the judged network minimises: its ``own`` loss and the judge's doubt.
 
         Args:
             own: the network's loss without a judge.
-            true, made: [B, C, h, w] of the same people.
+            true, made: of the same people.
             last: weights at which the two gradients are balanced.
             given: what belongs to them, as :meth:`features` takes it.
         """
-        verdict = self.learn(true, made.detach(), *given)
+        shown = made.detach() if isinstance(made, Tensor) else [part.detach() for part in made]
+        verdict = self.learn(true, shown, *given)
         if self.steps <= STEPS_AHEAD:
             return {"loss": own, "verdict": verdict}
         doubt = self.doubt(made, *given)
@@ -70,7 +76,7 @@ class Judge(nn.Module):
             self._factor = self.weight * _balance(own, doubt, last)
         return {"loss": own + self._factor * doubt, "own": own, "verdict": verdict, "doubt": doubt}
 
-    def learn(self, true: Tensor, made: Tensor, *given: Tensor) -> Tensor:
+    def learn(self, true: Judged, made: Judged, *given: Tensor) -> Tensor:
         """One step on what is true and what was made; the hinge loss (Lim & Ye 2017)."""
         pairs = zip(self(true, *given), self(made, *given), strict=True)
         loss = torch.stack([(1 - t).relu().mean() + (1 + m).relu().mean() for t, m in pairs]).mean()
@@ -80,14 +86,14 @@ class Judge(nn.Module):
         self.steps += 1
         return loss.detach()
 
-    def doubt(self, made: Tensor, *given: Tensor) -> Tensor:
+    def doubt(self, made: Judged, *given: Tensor) -> Tensor:
         """How little it convinces: what the judged network minimises beside its own loss."""
         self.heads.requires_grad_(False)
         doubt = -torch.stack([verdict.mean() for verdict in self(made, *given)]).mean()
         self.heads.requires_grad_(True)
         return doubt
 
-    def forward(self, judged: Tensor, *given: Tensor) -> list[Tensor]:
+    def forward(self, judged: Judged, *given: Tensor) -> list[Tensor]:
         """Verdicts (B, 1, h', w') of every head; high where true."""
         return [head(feature) for head, feature in zip(self.heads, self.features(judged, *given), strict=True)]
 
@@ -125,21 +131,26 @@ class LatentJudge(Judge):
 
 
 class PictureJudge(Judge):
-    """Heads on a picture classifier's features, and on the picture itself; each knows the body there."""
+    """Heads on a picture classifier's features, and on the picture itself; each knows what belongs there.
+
+    Args:
+        map_channels: of the maps that are given.
+        weight: as :class:`Judge` has it.
+    """
 
     def __init__(self, map_channels: int, weight: float) -> None:
         super().__init__([count + map_channels for count in (16, *CHANNELS)], weight, width=32)
-        self.reader = ClassifierFeatures()
 
-    def features(self, judged: Tensor, *given: Tensor) -> list[Tensor]:
-        """The 2x2 pixels of each place, then the classifier's features, fine to coarse, each with the body maps.
+    def features(self, judged: Judged, *given: Tensor) -> list[Tensor]:
+        """The 2x2 pixels of each place, then the classifier's features, fine to coarse, each with the maps.
 
         Args:
-            judged: [B, 4, H, W] premultiplied pictures.
-            given: body maps [B, 8, H', W'].
+            judged: premultiplied pictures [B, 4, H, W] and what :class:`~.perceptual.ClassifierFeatures` makes of them.
+            given: maps [B, C, H', W'].
         """
         (maps,) = given
-        found = [functional.pixel_unshuffle(judged, 2), *self.reader(judged)]
+        picture, *found = judged
+        found = [functional.pixel_unshuffle(picture, 2), *found]
         return [torch.cat([f, functional.interpolate(maps, f.shape[-2:], mode="area")], dim=1) for f in found]
 
 

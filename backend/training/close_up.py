@@ -65,7 +65,8 @@ def foreseen_windows(people: LatentSet, corners: Tensor, models: Path) -> Tensor
         rows, columns = (slice(edge, edge + CELLS) for edge in first)
         latents = foreseen[row, ..., rows, columns].flatten(0, 1).float()
         maps = people.maps[row, ..., first[0] * k : (first[0] + CELLS) * k, first[1] * k : (first[1] + CELLS) * k]
-        decoded = decoder(latents, maps.float().repeat_interleave(tries, 0))
+        tokens = people.tokens[row, :1].float().expand(len(latents), -1, -1)
+        decoded = decoder(latents, maps.float().repeat_interleave(tries, 0), tokens).picture
         small = functional.avg_pool2d(decoded, 2)
         y, x = top - first[0] * 8, left - first[1] * 8
         windows.append(small[..., y : y + WINDOW, x : x + WINDOW].unflatten(0, (2, tries)).half())

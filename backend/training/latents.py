@@ -173,8 +173,8 @@ def shares(attributes: list[dict[str, str]]) -> Tensor:
 
 
 def head_cells(maps: Tensor) -> Tensor:
-    """1 in the cells (B, 1, 32, 32) of the head and its hair, by body maps (B, 8, 128, 128)."""
-    high = functional.max_pool2d((maps[:, 5:6] > HEAD_HEIGHT).float(), maps.shape[-1] // 32)
+    """1 in the cells (B, 1, h, w) of the head and its hair, by body maps (B, 8, 4 h, 4 w)."""
+    high = functional.max_pool2d((maps[:, 5:6] > HEAD_HEIGHT).float(), 4)
     return functional.max_pool2d(high, 3, 1, 1)
 
 

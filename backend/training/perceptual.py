@@ -37,16 +37,6 @@ class ClassifierFeatures(nn.Module):
         return found
 
 
-class PerceptualLoss(nn.Module):
-    """Distance of unit-length features, as LPIPS without learnt weights (Zhang et al. 2018)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.features = ClassifierFeatures()
-
-    def forward(self, made: Tensor, target: Tensor) -> Tensor:
-        """A scalar, 0 for equal pictures (B, 4, H, W)."""
-        with torch.no_grad():
-            wanted = self.features(target)
-        distances = [(a - b).square().sum(1).mean() for a, b in zip(self.features(made), wanted, strict=True)]
-        return torch.stack(distances).mean()
+def perceptual_distance(made: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """Distance of features, as LPIPS without learnt weights (Zhang et al. 2018): a scalar, 0 for equal pictures."""
+    return torch.stack([(a - b).square().sum(1).mean() for a, b in zip(made, wanted, strict=True)]).mean()

@@ -13,6 +13,7 @@ from backend.models.denoiser import BodyEncoder, ViewDenoiser, make_unet
 from backend.models.slots import SLOTS
 from backend.training.adversarial import STEPS_AHEAD, LatentJudge, PictureJudge
 from backend.training.denoiser import OWN_STEPS, foreseen_on_the_way
+from backend.training.perceptual import ClassifierFeatures
 
 
 def small_denoiser() -> ViewDenoiser:
@@ -76,12 +77,13 @@ def test_judge_reads_close_ups_with_their_coarse_windows() -> None:
 def test_picture_judge_tells_woven_cloth_from_smooth_and_asks_for_more_weave() -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
     torch.manual_seed(0)
-    judge = PictureJudge(8, 0.7)
+    judge, classifier = PictureJudge(8, 0.7), ClassifierFeatures()
 
-    def cloth(contrast: float) -> torch.Tensor:
+    def cloth(contrast: float) -> list[torch.Tensor]:
         colour = torch.rand(4, 3, 1, 1) - 0.5
         weave = functional.interpolate(torch.randn(4, 1, 32, 32), scale_factor=2)
-        return torch.cat([(colour + contrast * weave).clamp(-1, 1), torch.ones(4, 1, 64, 64)], dim=1)
+        picture = torch.cat([(colour + contrast * weave).clamp(-1, 1), torch.ones(4, 1, 64, 64)], dim=1)
+        return [picture, *classifier(picture)]
 
     maps = torch.rand(4, 8, 16, 16)
     verdicts = [float(judge.learn(cloth(0.2), cloth(0), maps)) for _ in range(40)]

@@ -3,15 +3,16 @@
 import pytest
 import torch
 
-from backend.training.perceptual import PerceptualLoss
+from backend.training.perceptual import ClassifierFeatures, perceptual_distance
 
 
-def test_perceptual_loss_prefers_a_sharp_picture() -> None:
+def test_perceptual_distance_prefers_a_sharp_picture() -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
     torch.manual_seed(0)
-    loss = PerceptualLoss()
+    features = ClassifierFeatures()
     target = torch.zeros(1, 4, 96, 96)
     target[:, :, ::8] = 0.8
     blurred = torch.nn.functional.avg_pool2d(target, 9, 1, 4)
-    assert loss(target, target) == 0
-    assert loss(blurred, target) > 2 * loss(target * 0.9, target) > 0
+    wanted, soft, dark = (features(picture) for picture in (target, blurred, target * 0.9))
+    assert perceptual_distance(wanted, wanted) == 0
+    assert perceptual_distance(soft, wanted) > 2 * perceptual_distance(dark, wanted) > 0
