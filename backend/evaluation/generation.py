@@ -22,6 +22,7 @@ from rigging.atomic import write_bytes
 from ..models.autoencoder import premultiply, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE
 from ..pipelines.avatar import AvatarPipeline
+from ..pipelines.eyewear import with_glasses
 from ..pipelines.front_view import PICTURE_SIZE, ViewResult, clean_alpha, decode
 from ..pipelines.window import Window
 from .cases import Case
@@ -99,6 +100,9 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
     with meter.stage("close-ups of the head"):
         noises = [_noise(case, 9), _noise(case, 10)]
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)
+        tint = pipeline.prompt.lenses(case.prompt)
+        if tint is not None and front.labels is not None:
+            pair = with_glasses(pair[0][0], front.labels[0], case.subject, tint)[None], pair[1]
     with meter.stage("patterns and prints"):
         fabrics = pipeline.prompt.fabrics(case.prompt)
         assert front.labels is not None and back.labels is not None

@@ -45,6 +45,7 @@ from .back_view import BackViewPipeline, share_silhouette
 from .body import PosedSubject
 from .close_up import CloseUpPipeline
 from .edit import Edit, with_kept_pixels
+from .eyewear import with_glasses
 from .fabric import FabricPipeline, Woven
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
@@ -243,6 +244,9 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
+                tint = self.prompt.lenses(request.prompt) if photos is None else None
+                if tint is not None and front.labels is not None:
+                    front_rgba = with_glasses(front_rgba[0], front.labels[0], subject, tint)[None]
             if edit is not None and changed is not None:
                 front_rgba, back_rgba = with_kept_pixels(edit, changed, front_rgba, back_rgba)
             if photos is not None:  # where the photo shows the person, it has the better picture
