@@ -18,7 +18,7 @@ TINT_KEPT = 0.4
 """Of a pixel's distance in tint (Lab's a and b) from its garment's colour."""
 SHADE = 18.0
 """Lightness by which folds and light change a garment's colour, at about the most."""
-BEHIND = 8.0
+BEHIND = 4.0
 """By how much a back may be lighter or darker than its front."""
 
 Dyes = dict[Label, Tensor]

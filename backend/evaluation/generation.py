@@ -19,6 +19,7 @@ from torch import Tensor
 
 from rigging.atomic import write_bytes
 
+from ..cloth.closed import closed_behind
 from ..models.autoencoder import premultiply, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE
 from ..pipelines.avatar import AvatarPipeline
@@ -96,7 +97,8 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
     with meter.stage("front"):
         front = pipeline.front(case.subject, tokens, negative, _noise(case, 0), **keywords)
     with meter.stage("back"):
-        back = pipeline.back(case.subject, front, tokens, negative, [_noise(case, 1)], **keywords)
+        closed = closed_behind(pipeline.prompt.read(case.prompt))
+        back = pipeline.back(case.subject, front, tokens, negative, [_noise(case, 1)], **keywords, closed=closed)
     with meter.stage("close-ups of the head"):
         noises = [_noise(case, 9), _noise(case, 10)]
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)

@@ -31,6 +31,7 @@ from rigging.gltf import write_glb
 from rigging.rest_pose import with_rest
 from rigging.semantic import semantic_to_betas
 
+from ..cloth.closed import closed_behind
 from ..geometry.hygiene import MeshReport, mesh_report
 from ..geometry.turntable import render_turntable
 from ..models.autoencoder import Autoencoder, unpremultiply
@@ -208,6 +209,8 @@ class AvatarPipeline:
             else:
                 front = complete(photos.front(PICTURE_SIZE), subject, self.front.autoencoder, sample_front)
 
+        closed = bool(text.strip()) and closed_behind(self.prompt.read(text))
+
         def sample_back(known: Known | None = None) -> ViewResult:
             return self.back(
                 subject,
@@ -220,6 +223,7 @@ class AvatarPipeline:
                 clock.view_steps("back", self.front.autoencoder),
                 cancelled,
                 known,
+                closed,
             )
 
         with clock.stage("back"):

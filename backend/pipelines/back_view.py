@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
+from ..cloth.closed import with_closed_back
 from ..cloth.dye import dyes_of, evenly_dyed
 from ..geometry.texels import nearest_known
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser, velocity_of
@@ -40,10 +43,12 @@ class BackViewPipeline:
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
         known: Known | None = None,
+        closed: bool = False,
     ) -> ViewResult:
         """One back view for each of the K ``generators``, all of the same front (its first).
 
-        Alpha is cut to the front's silhouette, since both sides of an orthographic ray share it.
+        Alpha is cut to the front's silhouette, since both sides of an orthographic ray share it. What is worn above is
+        ``closed`` behind where the prompt says so (:mod:`backend.cloth.closed`).
         """
         count = len(generators)
         window = front.window
@@ -67,7 +72,11 @@ class BackViewPipeline:
             cancelled,
             known,
         )
-        rgba, labels = decode(self.decoder, latents, maps, tokens, window)
+        amended = None
+        if closed and front.labels is not None:
+            before = window.crop(front.labels[:1], self.decoder.LABELS_PER_CELL).to(latents.device)
+            amended = partial(with_closed_back, front=before, heights=maps[:, 5])
+        rgba, labels = decode(self.decoder, latents, maps, tokens, window, amended)
         dyes = None if front.labels is None else dyes_of(front.rgba[0].float().cpu(), front.labels[0].cpu())
         rgba = torch.stack([evenly_dyed(view, own, dyes) for view, own in zip(rgba, labels, strict=True)])
         return ViewResult(share_silhouette(rgba, front.rgba[:1]), labels, latents, window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -97,15 +98,24 @@ class FrontViewPipeline:
 
 
 def decode(
-    decoder: PictureDecoder, latents: Tensor, maps: Tensor, tokens: Tensor, window: Window
+    decoder: PictureDecoder,
+    latents: Tensor,
+    maps: Tensor,
+    tokens: Tensor,
+    window: Window,
+    amended: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Latents within a window to whole RGBA pictures (B, 4, 1024, 1024) in [0, 1], transparent outside the window, and
     labels (B, 256, 256) uint8.
 
     ``maps`` (1, 8, 128, 4 columns) are the body maps of the side within the window, ``tokens`` (1, 15, D) the prompt's.
+    ``amended`` may give other labels (B, 256, 8 columns) for the decoder's own, to be painted within.
     """
     count = len(latents)
-    decoded = decoder(latents, maps.expand(count, -1, -1, -1), tokens.expand(count, -1, -1))
+    given = latents, maps.expand(count, -1, -1, -1), tokens.expand(count, -1, -1)
+    decoded = decoder(*given)
+    if amended is not None and not torch.equal(labels := amended(decoded.labels), decoded.labels):
+        decoded = decoder(*given, labels)
     rgba = window.paste(clean_alpha(unpremultiply(decoded.picture)), decoder.PIXELS_PER_CELL)
     labels = window.paste(decoded.labels.to(torch.uint8).unsqueeze(1), decoder.LABELS_PER_CELL).squeeze(1)
     return resize(rgba, PICTURE_SIZE), labels
