@@ -19,12 +19,12 @@ from torch import Tensor
 
 from rigging.atomic import write_bytes
 
-from ..cloth.closed import closed_behind
 from ..models.autoencoder import premultiply, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE
 from ..pipelines.avatar import AvatarPipeline
 from ..pipelines.eyewear import with_glasses
 from ..pipelines.front_view import PICTURE_SIZE, ViewResult, clean_alpha, decode
+from ..pipelines.layout import Layout
 from ..pipelines.window import Window
 from .cases import Case
 from .silhouettes import LAB_SIZE, iou, lab_distance
@@ -93,12 +93,12 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
     }
     with meter.stage("prompt and body maps"):
         tokens, negative = pipeline.prompt([case.prompt, ""]).split(1)
+        layout = Layout.of(case.subject, pipeline.prompt.read(case.prompt))
         case.subject.maps(BODY_MAP_SIZE)
     with meter.stage("front"):
-        front = pipeline.front(case.subject, tokens, negative, _noise(case, 0), **keywords)
+        front = pipeline.front(case.subject, tokens, negative, _noise(case, 0), **keywords, layout=layout)
     with meter.stage("back"):
-        closed = closed_behind(pipeline.prompt.read(case.prompt))
-        back = pipeline.back(case.subject, front, tokens, negative, [_noise(case, 1)], **keywords, closed=closed)
+        back = pipeline.back(case.subject, front, tokens, negative, [_noise(case, 1)], **keywords, layout=layout)
     with meter.stage("close-ups of the head"):
         noises = [_noise(case, 9), _noise(case, 10)]
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)

@@ -31,7 +31,6 @@ from rigging.gltf import write_glb
 from rigging.rest_pose import with_rest
 from rigging.semantic import semantic_to_betas
 
-from ..cloth.closed import closed_behind
 from ..geometry.hygiene import MeshReport, mesh_report
 from ..geometry.turntable import render_turntable
 from ..models.autoencoder import Autoencoder, unpremultiply
@@ -50,6 +49,7 @@ from .eyewear import with_glasses
 from .fabric import FabricPipeline, Woven
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
+from .layout import Layout
 from .lift import LiftPipeline
 from .photo import Behind, PhotoPipeline, PhotoViews, Sitter, complete
 from .prompt import PromptPipeline
@@ -185,6 +185,7 @@ class AvatarPipeline:
             photos = None if sitter is None else self._photo_views(request, sitter, behind, subject)
             text = request.prompt if sitter is None else self.prompt.completed(request.prompt, sitter.words)
             tokens, negative = self.prompt([text, request.negative_prompt]).split(1)
+            layout = Layout.of(subject, self.prompt.read(text) if text.strip() else {})
             changed, known_front, known_back = None, None, None
             if edit is not None:
                 changed, (known_front, known_back) = self.front.known(edit, subject, self.prompt([""]))
@@ -201,6 +202,7 @@ class AvatarPipeline:
                 clock.view_steps("front", self.front.autoencoder),
                 cancelled,
                 known,
+                layout,
             )
 
         with clock.stage("front"):
@@ -208,8 +210,6 @@ class AvatarPipeline:
                 front = sample_front(known_front)
             else:
                 front = complete(photos.front(PICTURE_SIZE), subject, self.front.autoencoder, sample_front)
-
-        closed = bool(text.strip()) and closed_behind(self.prompt.read(text))
 
         def sample_back(known: Known | None = None) -> ViewResult:
             return self.back(
@@ -223,7 +223,7 @@ class AvatarPipeline:
                 clock.view_steps("back", self.front.autoencoder),
                 cancelled,
                 known,
-                closed,
+                layout,
             )
 
         with clock.stage("back"):

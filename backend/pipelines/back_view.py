@@ -8,7 +8,6 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
-from ..cloth.closed import with_closed_back
 from ..cloth.dye import dyes_of, evenly_dyed
 from ..geometry.texels import nearest_known
 from ..models.denoiser import BODY_MAP_SIZE, BackAdapter, ViewDenoiser, velocity_of
@@ -16,6 +15,7 @@ from ..models.picture_decoder import PictureDecoder
 from .body import PosedSubject
 from .flow import Cancelled, Known, Step, sample_flow
 from .front_view import ViewResult, decode
+from .layout import Layout
 
 
 class BackViewPipeline:
@@ -43,12 +43,12 @@ class BackViewPipeline:
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
         known: Known | None = None,
-        closed: bool = False,
+        layout: Layout | None = None,
     ) -> ViewResult:
         """One back view for each of the K ``generators``, all of the same front (its first).
 
-        Alpha is cut to the front's silhouette, since both sides of an orthographic ray share it. What is worn above is
-        ``closed`` behind where the prompt says so (:mod:`backend.cloth.closed`).
+        Alpha is cut to the front's silhouette, since both sides of an orthographic ray share it. ``layout`` is what
+        labels must say.
         """
         count = len(generators)
         window = front.window
@@ -73,9 +73,9 @@ class BackViewPipeline:
             known,
         )
         amended = None
-        if closed and front.labels is not None:
-            before = window.crop(front.labels[:1], self.decoder.LABELS_PER_CELL).to(latents.device)
-            amended = partial(with_closed_back, front=before, heights=maps[:, 5])
+        if layout is not None:
+            before = None if front.labels is None else front.labels[:1].to(latents.device)
+            amended = partial(layout.of_back, front=before, heights=subject.maps(BODY_MAP_SIZE)[1:, 5])
         rgba, labels = decode(self.decoder, latents, maps, tokens, window, amended)
         dyes = None if front.labels is None else dyes_of(front.rgba[0].float().cpu(), front.labels[0].cpu())
         rgba = torch.stack([evenly_dyed(view, own, dyes) for view, own in zip(rgba, labels, strict=True)])

@@ -18,6 +18,7 @@ from ..models.picture_decoder import PictureDecoder
 from .body import PosedSubject
 from .edit import Edit, changed_pixels, earlier_latents, known_latents
 from .flow import Cancelled, Known, Step, sample_flow
+from .layout import Layout
 from .window import Window
 
 PICTURE_SIZE = PICTURE * DETAIL
@@ -57,6 +58,7 @@ class FrontViewPipeline:
         on_step: Step | None = None,
         cancelled: Cancelled | None = None,
         known: Known | None = None,
+        layout: Layout | None = None,
     ) -> ViewResult:
         """One front view.
 
@@ -65,6 +67,7 @@ class FrontViewPipeline:
             tokens, negative: [1, 15, D] of the prompt and of what to avoid.
             generator: on the CPU, so that a seed means the same noise on every device.
             known: latents that are given, within the window.
+            layout: what labels must say.
         """
         maps = subject.maps(BODY_MAP_SIZE)[:1]
         window = Window.of_body(maps)
@@ -79,7 +82,8 @@ class FrontViewPipeline:
         latents = sample_flow(
             velocity, self.scheduler, noise, tokens, negative, steps, guidance_scale, on_step, cancelled, known
         )
-        rgba, labels = decode(self.decoder, latents, maps, tokens, window)
+        amended = None if layout is None else layout.of_front
+        rgba, labels = decode(self.decoder, latents, maps, tokens, window, amended)
         return ViewResult(evenly_dyed(rgba[0], labels[0])[None], labels, latents, window)
 
     @torch.no_grad()
@@ -109,16 +113,16 @@ def decode(
     labels (B, 256, 256) uint8.
 
     ``maps`` (1, 8, 128, 4 columns) are the body maps of the side within the window, ``tokens`` (1, 15, D) the prompt's.
-    ``amended`` may give other labels (B, 256, 8 columns) for the decoder's own, to be painted within.
+    ``amended`` may give other labels (B, 256, 256) for the decoder's own, to be painted within.
     """
     count = len(latents)
     given = latents, maps.expand(count, -1, -1, -1), tokens.expand(count, -1, -1)
     decoded = decoder(*given)
-    if amended is not None and not torch.equal(labels := amended(decoded.labels), decoded.labels):
-        decoded = decoder(*given, labels)
+    labels = window.paste(decoded.labels, decoder.LABELS_PER_CELL)
+    if amended is not None and not torch.equal(changed := amended(labels), labels):
+        decoded, labels = decoder(*given, window.crop(changed, decoder.LABELS_PER_CELL)), changed
     rgba = window.paste(clean_alpha(unpremultiply(decoded.picture)), decoder.PIXELS_PER_CELL)
-    labels = window.paste(decoded.labels.to(torch.uint8).unsqueeze(1), decoder.LABELS_PER_CELL).squeeze(1)
-    return resize(rgba, PICTURE_SIZE), labels
+    return resize(rgba, PICTURE_SIZE), labels.to(torch.uint8)
 
 
 def clean_alpha(rgba: Tensor, low: float = 0.08, high: float = 0.92) -> Tensor:

@@ -1,0 +1,72 @@
+"""What a body and a prompt leave no doubt about, before a picture is painted within its labels.
+
+Hands are bare, and so are forearms below short sleeves, even where latents lost an arm before the trunk. A shirt that
+covers the chest covers the back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rigging.parts import PART_INDEX
+
+from ..geometry.close_up import PICTURE
+from ..geometry.rasterize import rasterize
+from ..models.labels import Label
+from .body import PosedSubject
+from .edit import part_ids
+
+CLOSED = ("t-shirt", "shirt", "sweater", "tunic", "suit jacket", "jacket", "coat", "sportswear")
+"""Choices of the slot ``upper_kind`` whose back leaves no skin bare where the front has cloth."""
+SHORT_SLEEVED = ("t-shirt", "tank top", "top", "dress", "swimsuit")
+"""Those whose sleeves end above the elbow."""
+CROTCH = -0.1
+"""Height in the body maps' template above which a closed garment covers: before bare legs a sleeve may be held."""
+_HANDS = ("left_hand", "right_hand")
+_FOREARMS = ("left_lower_arm", "right_lower_arm")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What labels must say of a body in its pose."""
+
+    bare: Tensor  # [2, 256, 256] bool, where front and back show bare skin
+    closed: bool  # what is worn above leaves no skin bare behind where it has cloth before
+
+    @classmethod
+    def of(cls, subject: PosedSubject, words: Mapping[str, str]) -> Layout:
+        """Of a posed body and what a prompt says, by slot."""
+        kind = words.get("upper_kind")
+        names = _HANDS + _FOREARMS if kind in SHORT_SLEEVED else _HANDS
+        chosen = np.isin(part_ids(subject), [PART_INDEX[name] for name in names])
+        is_bare = torch.from_numpy(chosen).to(subject.device)
+        layers = rasterize(subject.vertices, subject.faces, PICTURE)
+        bare = [is_bare[subject.faces[layer.face.clamp_min(0)]].all(-1) & layer.mask for layer in layers]
+        return cls(torch.stack(bare), kind in CLOSED)
+
+    def of_front(self, labels: Tensor) -> Tensor:
+        """Labels (B, 256, 256) of fronts as they must be."""
+        return _bared(labels, self.bare[0])
+
+    def of_back(self, labels: Tensor, front: Tensor | None, heights: Tensor) -> Tensor:
+        """Labels (B, 256, 256) of backs as they must be.
+
+        ``front`` (1, 256, 256) is the front's, if known; ``heights`` (1, H, W) are the template's, from the back's body
+        maps.
+        """
+        if self.closed and front is not None:
+            heights = functional.interpolate(heights[:, None], labels.shape[-2:], mode="nearest")[:, 0]
+            cloth = ((front == Label.UPPER) | (front == Label.LOWER)) & (heights > CROTCH)
+            labels = torch.where((labels == Label.SKIN) & cloth, front.to(labels.dtype), labels)
+        return _bared(labels, self.bare[1])
+
+
+def _bared(labels: Tensor, bare: Tensor) -> Tensor:
+    cloth = (labels == Label.UPPER) | (labels == Label.LOWER) | (labels == Label.TRIM)
+    return torch.where(cloth & bare, torch.full_like(labels, int(Label.SKIN)), labels)
