@@ -1,7 +1,8 @@
 """What a body and a prompt leave no doubt about, before a picture is painted within its labels.
 
 Hands are bare, and so are forearms below short sleeves, even where latents lost an arm before the trunk. A shirt that
-covers the chest covers the back.
+covers the chest covers the back. A narrow strip of skin between a top and what the legs wear is a hem that was lost, not
+a short top.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ SHORT_SLEEVED = ("t-shirt", "tank top", "top", "dress", "swimsuit")
 """Those whose sleeves end above the elbow."""
 CROTCH = -0.1
 """Height in the body maps' template above which a closed garment covers: before bare legs a sleeve may be held."""
+GAP = 0.11
+"""Metres of bare skin above the waistband from which on a top is meant to be short."""
+_TRUNK = ("torso", "hips")
 _HANDS = ("left_hand", "right_hand")
 _FOREARMS = ("left_lower_arm", "right_lower_arm")
 
@@ -37,6 +41,8 @@ class Layout:
     """What labels must say of a body in its pose."""
 
     bare: Tensor  # [2, 256, 256] bool, where front and back show bare skin
+    trunk: Tensor  # [2, 256, 256] bool, where front and back show it
+    pixel: float  # metres
     closed: bool  # what is worn above leaves no skin bare behind where it has cloth before
 
     @classmethod
@@ -44,15 +50,18 @@ class Layout:
         """Of a posed body and what a prompt says, by slot."""
         kind = words.get("upper_kind")
         names = _HANDS + _FOREARMS if kind in SHORT_SLEEVED else _HANDS
-        chosen = np.isin(part_ids(subject), [PART_INDEX[name] for name in names])
-        is_bare = torch.from_numpy(chosen).to(subject.device)
         layers = rasterize(subject.vertices, subject.faces, PICTURE)
-        bare = [is_bare[subject.faces[layer.face.clamp_min(0)]].all(-1) & layer.mask for layer in layers]
-        return cls(torch.stack(bare), kind in CLOSED)
+
+        def shown(names: tuple[str, ...]) -> Tensor:
+            chosen = np.isin(part_ids(subject), [PART_INDEX[name] for name in names])
+            of_part = torch.from_numpy(chosen).to(subject.device)
+            return torch.stack([of_part[subject.faces[at.face.clamp_min(0)]].all(-1) & at.mask for at in layers])
+
+        return cls(shown(names), shown(_TRUNK), 2 / PICTURE / subject.frame.scale, kind in CLOSED)
 
     def of_front(self, labels: Tensor) -> Tensor:
         """Labels (B, 256, 256) of fronts as they must be."""
-        return _bared(labels, self.bare[0])
+        return _bared(self._hemmed(labels, 0), self.bare[0])
 
     def of_back(self, labels: Tensor, front: Tensor | None, heights: Tensor) -> Tensor:
         """Labels (B, 256, 256) of backs as they must be.
@@ -64,7 +73,19 @@ class Layout:
             heights = functional.interpolate(heights[:, None], labels.shape[-2:], mode="nearest")[:, 0]
             cloth = ((front == Label.UPPER) | (front == Label.LOWER)) & (heights > CROTCH)
             labels = torch.where((labels == Label.SKIN) & cloth, front.to(labels.dtype), labels)
-        return _bared(labels, self.bare[1])
+        return _bared(self._hemmed(labels, 1), self.bare[1])
+
+    def _hemmed(self, labels: Tensor, side: int) -> Tensor:
+        """Labels with upper garments that reach the waistband where little is missing."""
+        row = torch.arange(labels.shape[1], device=labels.device).view(1, -1, 1).expand_as(labels)
+        skin = labels == Label.SKIN
+        above = torch.where(skin, -1, row).cummax(1).values
+        below = torch.where(skin, len(row[0]), row).flip(1).cummin(1).values.flip(1)
+        inside = (above >= 0) & (below < len(row[0]))
+        over, under = (labels.gather(1, at.clamp(0, len(row[0]) - 1)) for at in (above, below))
+        narrow = (below - above - 1) * self.pixel < GAP
+        gap = skin & inside & narrow & (over == Label.UPPER) & (under == Label.LOWER) & self.trunk[side]
+        return torch.where(gap, torch.full_like(labels, int(Label.UPPER)), labels)
 
 
 def _bared(labels: Tensor, bare: Tensor) -> Tensor:

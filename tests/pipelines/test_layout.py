@@ -44,11 +44,25 @@ def test_a_shirts_back_is_closed_and_a_dresses_need_not_be() -> None:
     back = torch.tensor([[[Label.SKIN, Label.SKIN, Label.HAIR, Label.SKIN, Label.SKIN]]])
     covered = torch.tensor([[[Label.SKIN, Label.UPPER, Label.HAIR, Label.LOWER, Label.SKIN]]])
     nothing = torch.zeros(2, 1, 5, dtype=torch.bool)
+    open_back, closed_back = (Layout(nothing, nothing, 0.01, closed) for closed in (False, True))
     trunk, legs = torch.full((1, 1, 5), 0.3), torch.full((1, 1, 5), -0.5)
-    assert torch.equal(Layout(nothing, closed=True).of_back(back, front, trunk), covered)
-    assert torch.equal(Layout(nothing, closed=True).of_back(back, front, legs), back)
-    assert torch.equal(Layout(nothing, closed=True).of_back(back, None, trunk), back)
-    assert torch.equal(Layout(nothing, closed=False).of_back(back, front, trunk), back)
+    assert torch.equal(closed_back.of_back(back, front, trunk), covered)
+    assert torch.equal(closed_back.of_back(back, front, legs), back)
+    assert torch.equal(closed_back.of_back(back, None, trunk), back)
+    assert torch.equal(open_back.of_back(back, front, trunk), back)
+
+
+def test_a_narrow_gap_above_the_waistband_is_cloth_and_a_wide_one_a_short_top() -> None:
+    nowhere, trunk = torch.zeros(2, 40, 3, dtype=torch.bool), torch.ones(2, 40, 3, dtype=torch.bool)
+    trunk[:, :, 2] = False
+    labels = torch.full((1, 40, 3), int(Label.UPPER))
+    labels[:, 30:] = Label.LOWER
+    labels[:, 25:30] = Label.SKIN
+    labels[:, 10:30, 1] = Label.SKIN
+    layout = Layout(nowhere, trunk, 0.01, closed=False)
+    for made in (layout.of_front(labels), layout.of_back(labels, None, torch.zeros(1, 10, 1))):
+        assert (made[0, 25:30, 0] == Label.UPPER).all()
+        assert torch.equal(made[..., 1:], labels[..., 1:])
 
 
 def test_prompts_say_what_is_closed(subject: PosedSubject) -> None:
