@@ -1,8 +1,8 @@
 """What a body and a prompt leave no doubt about, before a picture is painted within its labels.
 
 Hands are bare, and so are forearms below short sleeves, even where latents lost an arm before the trunk. A shirt that
-covers the chest covers the back. A narrow strip of skin between a top and what the legs wear is a hem that was lost, not
-a short top.
+covers the chest covers the back. A narrow strip of skin between a top and what the legs wear is a hem that was lost,
+not a short top.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Layout:
 
     def of_front(self, labels: Tensor) -> Tensor:
         """Labels (B, 256, 256) of fronts as they must be."""
-        return _bared(self._hemmed(labels, 0), self.bare[0])
+        return _bared(self._hemmed(labels, 0, None), self.bare[0])
 
     def of_back(self, labels: Tensor, front: Tensor | None, heights: Tensor) -> Tensor:
         """Labels (B, 256, 256) of backs as they must be.
@@ -73,19 +73,25 @@ class Layout:
             heights = functional.interpolate(heights[:, None], labels.shape[-2:], mode="nearest")[:, 0]
             cloth = ((front == Label.UPPER) | (front == Label.LOWER)) & (heights > CROTCH)
             labels = torch.where((labels == Label.SKIN) & cloth, front.to(labels.dtype), labels)
-        return _bared(self._hemmed(labels, 1), self.bare[1])
+        return _bared(self._hemmed(labels, 1, front), self.bare[1])
 
-    def _hemmed(self, labels: Tensor, side: int) -> Tensor:
-        """Labels with upper garments that reach the waistband where little is missing."""
+    def _hemmed(self, labels: Tensor, side: int, front: Tensor | None) -> Tensor:
+        """Labels with upper garments that reach the waistband where little is missing, or the front's do."""
         row = torch.arange(labels.shape[1], device=labels.device).view(1, -1, 1).expand_as(labels)
         skin = labels == Label.SKIN
         above = torch.where(skin, -1, row).cummax(1).values
         below = torch.where(skin, len(row[0]), row).flip(1).cummin(1).values.flip(1)
         inside = (above >= 0) & (below < len(row[0]))
         over, under = (labels.gather(1, at.clamp(0, len(row[0]) - 1)) for at in (above, below))
-        narrow = (below - above - 1) * self.pixel < GAP
-        gap = skin & inside & narrow & (over == Label.UPPER) & (under == Label.LOWER) & self.trunk[side]
-        return torch.where(gap, torch.full_like(labels, int(Label.UPPER)), labels)
+        cloth = (under == Label.LOWER) | (under == Label.UPPER)
+        gap = skin & inside & (over == Label.UPPER) & cloth & self.trunk[side]
+        width = (below - above - 1) * self.pixel
+        usual = [each[at].median() if at.any() else each.sum() for each, at in zip(width, gap, strict=True)]
+        narrow = torch.stack(usual) < GAP
+        lost = narrow.view(-1, 1, 1).expand_as(gap)
+        if front is not None:
+            lost = lost | (front == Label.UPPER)
+        return torch.where(gap & lost, torch.full_like(labels, int(Label.UPPER)), labels)
 
 
 def _bared(labels: Tensor, bare: Tensor) -> Tensor:

@@ -52,17 +52,27 @@ def test_a_shirts_back_is_closed_and_a_dresses_need_not_be() -> None:
     assert torch.equal(open_back.of_back(back, front, trunk), back)
 
 
-def test_a_narrow_gap_above_the_waistband_is_cloth_and_a_wide_one_a_short_top() -> None:
-    nowhere, trunk = torch.zeros(2, 40, 3, dtype=torch.bool), torch.ones(2, 40, 3, dtype=torch.bool)
-    trunk[:, :, 2] = False
+def waisted(width: int) -> torch.Tensor:
+    """A top and trousers (1, 40, 3) with so many pixels of skin between, in the first two columns alone."""
     labels = torch.full((1, 40, 3), int(Label.UPPER))
     labels[:, 30:] = Label.LOWER
-    labels[:, 25:30] = Label.SKIN
-    labels[:, 10:30, 1] = Label.SKIN
-    layout = Layout(nowhere, trunk, 0.01, closed=False)
-    for made in (layout.of_front(labels), layout.of_back(labels, None, torch.zeros(1, 10, 1))):
-        assert (made[0, 25:30, 0] == Label.UPPER).all()
-        assert torch.equal(made[..., 1:], labels[..., 1:])
+    labels[:, 30 - width : 30, :2] = Label.SKIN
+    return labels
+
+
+def test_a_narrow_gap_above_the_waistband_is_cloth_and_a_wide_one_a_short_top() -> None:
+    nowhere, trunk = torch.zeros(2, 40, 3, dtype=torch.bool), torch.ones(2, 40, 3, dtype=torch.bool)
+    layout, heights = Layout(nowhere, trunk, 0.01, closed=False), torch.zeros(1, 10, 1)
+    for made in (layout.of_front(waisted(6)), layout.of_back(waisted(6), None, heights)):
+        assert torch.equal(made, waisted(0))
+    assert torch.equal(layout.of_front(waisted(20)), waisted(20))
+    assert torch.equal(layout.of_back(waisted(20), waisted(20), heights), waisted(20))
+    assert torch.equal(layout.of_back(waisted(20), waisted(0), heights), waisted(0))  # as long as in front
+
+
+def test_arms_before_the_waist_are_no_gap() -> None:
+    nowhere = torch.zeros(2, 40, 3, dtype=torch.bool)
+    assert torch.equal(Layout(nowhere, nowhere, 0.01, closed=False).of_front(waisted(6)), waisted(6))
 
 
 def test_prompts_say_what_is_closed(subject: PosedSubject) -> None:
