@@ -22,7 +22,7 @@ from rigging.atomic import write_bytes
 from ..models.autoencoder import premultiply, resize, unpremultiply
 from ..models.denoiser import BODY_MAP_SIZE
 from ..pipelines.avatar import AvatarPipeline
-from ..pipelines.eyewear import with_glasses
+from ..pipelines.eyewear import tint_of, with_glasses
 from ..pipelines.front_view import PICTURE_SIZE, ViewResult, clean_alpha, decode
 from ..pipelines.layout import Layout
 from ..pipelines.window import Window
@@ -93,7 +93,8 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
     }
     with meter.stage("prompt and body maps"):
         tokens, negative = pipeline.prompt([case.prompt, ""]).split(1)
-        layout = Layout.of(case.subject, pipeline.prompt.read(case.prompt))
+        words = pipeline.prompt.read(case.prompt)
+        layout = Layout.of(case.subject, words)
         case.subject.maps(BODY_MAP_SIZE)
     with meter.stage("front"):
         front = pipeline.front(case.subject, tokens, negative, _noise(case, 0), **keywords, layout=layout)
@@ -102,7 +103,7 @@ def generate(pipeline: AvatarPipeline, case: Case, sampling: Sampling) -> tuple[
     with meter.stage("close-ups of the head"):
         noises = [_noise(case, 9), _noise(case, 10)]
         pair = pipeline.close_up(case.subject, front.rgba, back.rgba, tokens, negative, noises, **keywords)
-        tint = pipeline.prompt.lenses(case.prompt)
+        tint = tint_of(case.prompt, words)
         if tint is not None and front.labels is not None:
             pair = with_glasses(pair[0][0], front.labels[0], case.subject, tint)[None], pair[1]
     with meter.stage("patterns and prints"):

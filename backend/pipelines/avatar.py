@@ -45,7 +45,7 @@ from .back_view import BackViewPipeline, share_silhouette
 from .body import PosedSubject
 from .close_up import CloseUpPipeline
 from .edit import Edit, with_kept_pixels
-from .eyewear import with_glasses
+from .eyewear import tint_of, with_glasses
 from .fabric import FabricPipeline, Woven
 from .flow import Cancelled, Known, Step, check
 from .front_view import PICTURE_SIZE, FrontViewPipeline, ViewResult
@@ -185,7 +185,8 @@ class AvatarPipeline:
             photos = None if sitter is None else self._photo_views(request, sitter, behind, subject)
             text = request.prompt if sitter is None else self.prompt.completed(request.prompt, sitter.words)
             tokens, negative = self.prompt([text, request.negative_prompt]).split(1)
-            layout = Layout.of(subject, self.prompt.read(text) if text.strip() else {})
+            words = self.prompt.read(text) if text.strip() else {}
+            layout = Layout.of(subject, words)
             changed, known_front, known_back = None, None, None
             if edit is not None:
                 changed, (known_front, known_back) = self.front.known(edit, subject, self.prompt([""]))
@@ -248,7 +249,7 @@ class AvatarPipeline:
                     clock.view_steps("close_up", self.close_up.autoencoder),
                     cancelled,
                 )
-                tint = self.prompt.lenses(request.prompt) if photos is None else None
+                tint = tint_of(text, words) if photos is None else None
                 if tint is not None and front.labels is not None:
                     front_rgba = with_glasses(front_rgba[0], front.labels[0], subject, tint)[None]
             if edit is not None and changed is not None:

@@ -14,7 +14,6 @@ from ..cloth.fabric import Fabric, fabrics_of, without_quotes
 from ..models.prompt_encoder import PromptEncoder, TextStates, in_plain_cloth
 from ..models.slots import SLOTS
 from ..photo.attributes import caption
-from .eyewear import tint_of
 
 _SLIDERS: dict[tuple[str, str], dict[str, float]] = {
     ("gender", "woman"): {"gender": 0.95, "height_cm": 166.0},
@@ -73,10 +72,6 @@ class PromptPipeline:
     def fabrics(self, prompt: str) -> list[Fabric]:
         """The clothes that the prompt gives a pattern or print."""
         return fabrics_of(prompt, self.read(prompt) if prompt.strip() else {})
-
-    def lenses(self, prompt: str) -> float | None:
-        """How dark the lenses of its glasses are, from 0 to 1; None where the prompt names none."""
-        return tint_of(prompt, self.read(prompt)) if prompt.strip() else None
 
     @torch.no_grad()
     def read(self, prompt: str) -> dict[str, str]:
